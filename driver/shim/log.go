@@ -1,0 +1,162 @@
+package shim
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const (
+	flushEvery = 20 * time.Millisecond // the longest time from a line to its readers
+	flushSize  = 256 << 10
+	tailSize   = 32 << 10
+	// DefaultLogQuota is used where a spec has none.
+	DefaultLogQuota = 64 << 20
+)
+
+// Stream says which of the payload's outputs a line came from.
+type Stream byte
+
+const (
+	Stdout Stream = 'o'
+	Stderr Stream = 'e'
+)
+
+// Log is the one writer of an instance's log: an append file of whole lines. Past the quota lines are counted, not
+// kept, except the last 32 KiB, which are written at the end: a traceback is never lost, and the pipe is always drained.
+type Log struct {
+	mu      sync.Mutex
+	grown   *sync.Cond
+	f       *os.File
+	buf     []byte // whole lines not yet in the file
+	size    int64  // in the file
+	quota   int64
+	flushed time.Time
+	armed   bool
+	done    bool
+	full    bool // quota reached, or the disk is
+	dropped int64
+	tail    [][]byte
+	tailLen int
+}
+
+// OpenLog opens the log at path; quota in bytes.
+func OpenLog(path string, quota int64) (*Log, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if quota <= 0 {
+		quota = DefaultLogQuota
+	}
+	l := &Log{f: f, quota: quota, buf: make([]byte, 0, 4096)}
+	l.grown = sync.NewCond(&l.mu)
+	return l, nil
+}
+
+// Say writes a line of the driver's own into the instance's log.
+func (l *Log) Say(format string, args ...any) { l.line(Stderr, fmt.Appendf(nil, "firn: "+format, args...)) }
+
+func appendLine(b []byte, s Stream, text []byte) []byte {
+	b = strconv.AppendInt(b, time.Now().UnixNano(), 10)
+	b = append(b, ' ', byte(s), ' ')
+	b = append(b, text...)
+	return append(b, '\n')
+}
+
+func (l *Log) line(s Stream, text []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.done {
+		return
+	}
+	const head = 22 // time, stream and the blanks between
+	if !l.full && l.size+int64(len(l.buf)+head+len(text)+1) > l.quota {
+		l.full = true
+	}
+	if l.full {
+		l.dropped += int64(len(text) + 1)
+		l.tail = append(l.tail, appendLine(nil, s, text))
+		for l.tailLen += len(text); l.tailLen > tailSize && len(l.tail) > 1; l.tail = l.tail[1:] {
+			l.tailLen -= len(l.tail[0]) - head - 1
+		}
+		return
+	}
+	l.buf = appendLine(l.buf, s, text)
+	switch wait := flushEvery - time.Since(l.flushed); {
+	case len(l.buf) >= flushSize || wait <= 0 && !l.armed:
+		l.flush()
+	case !l.armed:
+		l.armed = true
+		time.AfterFunc(wait, func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.armed = false
+			if !l.done {
+				l.flush()
+			}
+		})
+	}
+}
+
+func (l *Log) flush() {
+	if len(l.buf) > 0 {
+		n, err := l.f.Write(l.buf)
+		l.size += int64(n)
+		if err != nil { // a full disk: the payload goes on, what is lost is counted
+			l.full = true
+			l.dropped += int64(len(l.buf) - n)
+		}
+		l.buf = l.buf[:0]
+	}
+	l.flushed = time.Now()
+	l.grown.Broadcast()
+}
+
+// Pump copies a pipe into the log until its last writer has closed it. A line over 64 KiB comes in pieces.
+func (l *Log) Pump(s Stream, r io.Reader) {
+	br := bufio.NewReaderSize(r, 64<<10)
+	for {
+		b, err := br.ReadSlice('\n')
+		if len(b) > 0 {
+			l.line(s, bytes.TrimSuffix(b, []byte("\n")))
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return
+		}
+	}
+}
+
+// Close writes what is left and ends all followers.
+func (l *Log) Close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.done {
+		return
+	}
+	if l.dropped > 0 {
+		l.buf = appendLine(l.buf, Stderr, fmt.Appendf(nil, "firn: the log reached its quota of %d bytes; %d bytes were dropped, the last lines follow", l.quota, l.dropped))
+		for _, t := range l.tail {
+			l.buf = append(l.buf, t...)
+		}
+	}
+	l.done = true
+	l.flush()
+	l.f.Close()
+}
+
+// wait returns the length on disk once it is over seen, or the log has ended.
+func (l *Log) wait(seen int64) length {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.size <= seen && !l.done {
+		l.grown.Wait()
+	}
+	return length{Len: l.size, Done: l.done}
+}
