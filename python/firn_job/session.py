@@ -6,8 +6,6 @@ session when somebody looks into it is therefore all that is needed; no function
 holds this against every runtime's Snowpark (runtime and python tests of the repository).
 """
 
-import importlib.abc
-import importlib.util
 import os
 import sys
 import threading
@@ -109,8 +107,8 @@ class _Sessions(set):
         return len(self) > 0
 
 
-class _WhenImported(importlib.abc.MetaPathFinder):
-    """Calls `then` with Snowpark's session module right after it was loaded, once, and leaves no trace in the import system."""
+class _WhenImported:
+    """An import finder that calls `then` with Snowpark's session module right after it was loaded, once, and leaves no trace in the import system."""
 
     def __init__(self, then):
         self._then = then
@@ -118,6 +116,8 @@ class _WhenImported(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name != _MODULE:
             return None
+        import importlib.util
+
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         if spec is None or spec.loader is None:
