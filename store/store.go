@@ -21,6 +21,8 @@ var migrations embed.FS
 type Store struct {
 	w *sql.DB // one connection: SQLite has one writer
 	r *sql.DB
+
+	shared shared // small writes that share a commit
 }
 
 // Open opens or creates the database file and brings its schema up to date. Commits are durable (WAL, synchronous FULL).
