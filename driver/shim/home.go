@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -361,6 +362,15 @@ func (h *Home) Spec(id string, v any) error {
 
 // Live says whether the instance's shim is there.
 func (h *Home) Live(id string) bool { return running(h.path(id)) }
+
+// AnyLive says whether any instance's shim is there.
+func (h *Home) AnyLive() (bool, error) {
+	ids, err := h.IDs()
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(ids, h.Live), nil
+}
 
 // Remove deletes everything on disk of an ended instance.
 func (h *Home) Remove(ctx context.Context, id string) error {

@@ -61,7 +61,9 @@ func OpenLog(path string, quota int64) (*Log, error) {
 }
 
 // Say writes a line of the driver's own into the instance's log.
-func (l *Log) Say(format string, args ...any) { l.line(Stderr, fmt.Appendf(nil, "firn: "+format, args...)) }
+func (l *Log) Say(format string, args ...any) {
+	l.line(Stderr, fmt.Appendf(nil, "firn: "+format, args...))
+}
 
 func appendLine(b []byte, s Stream, text []byte) []byte {
 	b = strconv.AppendInt(b, time.Now().UnixNano(), 10)

@@ -77,7 +77,9 @@ func (b *Box) account(st status, oomBefore int64) driver.Exit {
 	return e
 }
 
-func size(n int64) string { return units.CustomSize("%.4g %s", float64(n), 1024, []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}) }
+func size(n int64) string {
+	return units.CustomSize("%.4g %s", float64(n), 1024, []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"})
+}
 
 func signalName(s syscall.Signal) string {
 	if n := unix.SignalName(s); n != "" {
