@@ -30,7 +30,19 @@ type parent struct {
 	ended  chan struct{} // closed when it is gone for good
 
 	mu  sync.Mutex
-	dir string // where its socket is; "" while there is none
+	dir string        // where its socket is; "" while there is none
+	up  chan struct{} // closed when there is one
+}
+
+func (n *parent) set(dir string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.up == nil || n.dir != "" {
+		n.up = make(chan struct{})
+	}
+	if n.dir = dir; dir != "" {
+		close(n.up)
+	}
 }
 
 const (
@@ -113,9 +125,7 @@ func (x *parents) start(ctx context.Context, n *parent) (*running, error) {
 		w.Close()
 		return nil, err
 	}
-	n.mu.Lock()
-	n.dir = filepath.Join(d.warm.Dir, id)
-	n.mu.Unlock()
+	n.set(filepath.Join(d.warm.Dir, id))
 	return &running{id: id, life: w, at: time.Now()}, nil
 }
 
@@ -126,9 +136,7 @@ func (x *parents) keep(life context.Context, n *parent, run *running) {
 	for {
 		if run != nil {
 			_, err := x.d.warm.Wait(life, run.id)
-			n.mu.Lock()
-			n.dir = ""
-			n.mu.Unlock()
+			n.set("")
 			run.life.Close()
 			x.bury(life, n, run, err)
 			if time.Since(run.at) > longestPause {
