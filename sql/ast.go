@@ -97,6 +97,7 @@ type (
 	// Ref is a column, maybe qualified: c, t.c, s.t.c, db.s.t.c.
 	Ref struct {
 		Parts []Ident
+		Param *Text // IDENTIFIER(…) as a column: Parsed.Bind fills Parts
 		Pos   Pos
 	}
 	// Positional is $1 or t.$1.
@@ -143,6 +144,7 @@ type (
 	// Call is a function call: Name parts as written (folded), e.g. SYSTEM$TYPEOF, SNOWFLAKE.CORTEX.X; Method for obj!method(…).
 	Call struct {
 		Name         Name
+		Object       *Call  // MODEL(m, v)!F(…): the object is a call itself, Name is empty
 		Method       string // upper case, "" if none
 		Args         []Expr
 		Named        []NamedArg
@@ -400,6 +402,7 @@ type (
 		For     Ident
 		In      []SelectItem
 		Any     bool
+		Order   []OrderItem // ANY ORDER BY …
 		Query   *Query
 		Default Expr
 		Alias   Alias
@@ -718,6 +721,7 @@ type (
 		ToKind      string // ROLE, USER, DATABASE ROLE
 		To          Name
 		GrantOption bool
+		Current     string // OWNERSHIP … COPY|REVOKE CURRENT GRANTS: "COPY", "REVOKE"
 		Pos         Pos
 	}
 	// ExecuteImmediate is EXECUTE IMMEDIATE 'text' | $var | FROM @stage/f.

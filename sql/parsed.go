@@ -5,7 +5,9 @@ type Parsed struct {
 	Statement Statement
 	Params    int // number of ? (or highest :n)
 
-	texts []*Text
-	names []*Name
-	paths []*StagePath
+	texts  []*Text
+	names  []*Name
+	paths  []*StagePath
+	refs   []*Ref
+	locals []*Text
 }
