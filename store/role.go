@@ -57,9 +57,14 @@ func putRole(ctx context.Context, tx *sql.Tx, r Role) error {
 	return nil
 }
 
-// DropRole removes the role with all grants to it and on it.
-func (s *Store) DropRole(ctx context.Context, name string) error {
+// DropRole removes the role with all grants to it and on it; what it owned in the account goes to heir.
+func (s *Store) DropRole(ctx context.Context, name, heir string) error {
 	return s.exec(ctx, "drop role",
+		step{`UPDATE account_user SET owner = ? WHERE owner = ?`, []any{heir, name}},
+		step{`UPDATE account_role SET owner = ? WHERE owner = ?`, []any{heir, name}},
+		step{`UPDATE virtual_warehouse SET owner = ? WHERE owner = ?`, []any{heir, name}},
+		step{`UPDATE stage SET owner = ? WHERE owner = ?`, []any{heir, name}},
+		step{`UPDATE file_format SET owner = ? WHERE owner = ?`, []any{heir, name}},
 		step{`DELETE FROM account_role WHERE name = ?`, []any{name}},
 		step{`DELETE FROM account_grant WHERE (grantee_kind = 'ROLE' AND grantee = ?1) OR (kind = 'ROLE' AND object = ?1)`, []any{name}})
 }
