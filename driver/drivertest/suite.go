@@ -708,15 +708,15 @@ func (s *suite) files(t *testing.T) {
 		}
 	}
 	put("first\n")
-	sp := Shell("files", `cat /run/firn/token /snowflake/session/token; cat "$GATE"; cat /run/firn/token /snowflake/session/token; echo x > /run/firn/token || echo refused`)
+	sp := Shell("files", `cat /run/firn/token /snowflake/session/token; echo shown; cat "$GATE"; cat /run/firn/token /snowflake/session/token; (echo x > /run/firn/token) 2> /dev/null || echo refused`)
 	sp.Files = dir
 	g := s.gate(t, &sp)
 	start(t, d, sp)
-	s.until(t, d, sp.ID, "first")
+	s.until(t, d, sp.ID, "shown")
 	put("renewed\n")
 	g.pass(t)
 	wait(t, d, sp.ID)
-	if out := Text(t, d, sp.ID); !strings.Contains(out, "first\nfirst\nrenewed\nrenewed\n") || !strings.Contains(out, "refused\n") {
+	if out := Text(t, d, sp.ID); !strings.Contains(out, "first\nfirst\nshown\nrenewed\nrenewed\n") || !strings.Contains(out, "refused\n") {
 		t.Errorf("printed %q", out)
 	}
 }
