@@ -40,7 +40,7 @@ const (
 )
 
 // recipe changes with the way environments are built, so that old ones are not taken for new.
-const recipe = "1"
+const recipe = "2"
 
 const marker = ".complete"
 
@@ -196,7 +196,8 @@ func packageLines(progress func(string)) func(string) {
 
 // compileScript compiles all packages but their tests, a third of the files, which no job imports.
 const compileScript = `import compileall, os, re, sys
-compileall.compile_dir(os.path.join(sys.argv[1], "lib"), quiet=2, workers=min(os.cpu_count() or 1, 8), maxlevels=30, rx=re.compile("/tests?/"))`
+lib = os.path.join(sys.argv[1], "lib")
+compileall.compile_dir(lib, quiet=2, workers=min(os.cpu_count() or 1, 8), maxlevels=30, rx=re.compile(re.escape(lib) + "/.*/tests?/"))`
 
 // Compile writes byte code for the Python files in dir beside them, so that jobs, which see dir read-only, need not
 // compile them at each start: for the launcher's folder.

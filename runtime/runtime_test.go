@@ -259,6 +259,11 @@ func TestBaseEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, err.(*exec.ExitError).Stderr)
 	}
+	for _, file := range []string{"pandas/__pycache__/__init__", "snowflake/snowpark/__pycache__/session"} {
+		if compiled, _ := filepath.Glob(filepath.Join(env.Trees[0], "lib", "*", "site-packages", file+".*.pyc")); len(compiled) != 1 {
+			t.Errorf("%s: not compiled", file)
+		}
+	}
 	var want []string
 	for name, version := range env.Packages {
 		want = append(want, name+"=="+version)
