@@ -86,6 +86,11 @@ func (p *parser) valuedOption(o Option) Option {
 		return o
 	}
 	p.accept("=")
+	if o.Name == "FROM" && p.atStage() {
+		st := p.stagePath()
+		o.Value = Value{Stage: &st, Pos: st.Pos}
+		return o
+	}
 	o.Value = p.value()
 	return o
 }
