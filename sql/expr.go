@@ -604,7 +604,13 @@ func (p *parser) wordExpr() Expr {
 // ref is a column, a positional column, t.*, a call or a one-parameter lambda.
 func (p *parser) ref() Expr {
 	pos := p.pos()
-	parts := append(p.parts(), p.part())
+	// Most columns have one part: it lies in one piece of memory with its Ref.
+	one := &struct {
+		ref  Ref
+		part [1]Ident
+	}{}
+	one.part[0] = p.part()
+	parts := one.part[:1:1]
 	for p.is(".") {
 		next := p.peek()
 		switch {
@@ -645,10 +651,9 @@ func (p *parser) ref() Expr {
 			return p.lambda(parts, pos)
 		}
 	}
-	return &Ref{Parts: parts, Pos: pos}
+	one.ref.Parts, one.ref.Pos = parts, pos
+	return &one.ref
 }
-
-func (p *parser) parts() []Ident { return make([]Ident, 0, 1) }
 
 // part takes any word or quoted identifier.
 func (p *parser) part() Ident {

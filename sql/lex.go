@@ -26,14 +26,14 @@ const (
 
 // token is one lexical unit. Its value is not decoded before somebody asks: literals may be megabytes.
 type token struct {
+	word      string // upper-case word or operator, "" for all other kinds
+	off, end  int32
+	line, col int32
 	kind      kind
 	class     class
-	word      string // upper-case word or operator, "" for all other kinds
-	off, end  int
-	line, col int
 }
 
-func (t *token) pos() Pos { return Pos{Line: t.line, Col: t.col, Off: t.off} }
+func (t *token) pos() Pos { return Pos{Line: int(t.line), Col: int(t.col), Off: int(t.off)} }
 
 // lexer walks the text once. Lines and columns are counted from the last known place on, never from the start.
 type lexer struct {
@@ -45,8 +45,8 @@ type lexer struct {
 
 func newLexer(text string) lexer { return lexer{text: text, line: 1} }
 
-// place moves the known place to off and gives its line and column; columns count characters.
-func (l *lexer) place(off int) (line, col int) {
+// place moves the known place to off; columns count characters.
+func (l *lexer) place(off int) {
 	s := l.text[l.at:off]
 	l.at = off
 	if len(s) > 48 {
@@ -56,7 +56,7 @@ func (l *lexer) place(off int) (line, col int) {
 			s = s[strings.LastIndexByte(s, '\n')+1:]
 		}
 		l.col += utf8.RuneCountInString(s)
-		return l.line, l.col
+		return
 	}
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
@@ -67,7 +67,6 @@ func (l *lexer) place(off int) (line, col int) {
 			l.col++
 		}
 	}
-	return l.line, l.col
 }
 
 // blanks skips white space and comments; false: a comment does not end.
@@ -102,20 +101,25 @@ func (l *lexer) blanks() bool {
 	return true
 }
 
-func (l *lexer) scan() token {
+// next reads one token into t.
+func (l *lexer) next(t *token) {
 	ok := l.blanks()
-	t := token{off: l.off}
-	t.line, t.col = l.place(l.off)
+	l.place(l.off)
+	t.word, t.kind, t.class = "", kEOF, 0
+	t.off, t.line, t.col = int32(l.off), int32(l.line), int32(l.col)
 	switch {
 	case !ok:
 		t.kind = kBad
 		l.off = len(l.text)
-	case l.off >= len(l.text):
-		t.kind = kEOF
-	default:
-		l.one(&t)
+	case l.off < len(l.text):
+		l.one(t)
 	}
-	t.end = l.off
+	t.end = int32(l.off)
+}
+
+func (l *lexer) scan() token {
+	var t token
+	l.next(&t)
 	return t
 }
 

@@ -147,7 +147,7 @@ func bare(name string) bool {
 		case c >= utf8.RuneSelf:
 			l := newLexer(name)
 			t := l.scan()
-			return t.kind == kWord && t.off == 0 && t.end == len(name) && t.word == name
+			return t.kind == kWord && t.off == 0 && int(t.end) == len(name) && t.word == name
 		default:
 			return false
 		}

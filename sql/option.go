@@ -163,7 +163,7 @@ func (p *parser) wordValue() Value {
 	case p.peekIs("."):
 		n := p.anyName()
 		v.Name = &n
-	case p.ahead.word == ":" && isURL(p.text[p.tok.off:rawEnd(p.text, p.tok.off)]):
+	case p.ahead.word == ":" && isURL(p.text[p.tok.off:rawEnd(p.text, int(p.tok.off))]):
 		s := p.stagePath()
 		v.Stage = &s
 	default:

@@ -44,6 +44,7 @@ const (
 	maxDepth = 500   // nested parentheses, queries, CASEs …
 	maxLinks = 50000 // operators beyond the first hundred of a chain (a OR b OR …), all chains of a statement together
 	maxChain = 100
+	maxText  = 1 << 30 // bytes
 	maxToken = 200 // characters of an unexpected token in an error
 )
 
@@ -65,32 +66,37 @@ type parser struct {
 
 func newParser(text string) *parser {
 	p := &parser{lexer: newLexer(text)}
-	p.tok = p.scan()
+	if len(text) > maxText {
+		p.stop(&DepthError{Line: 1})
+		return p
+	}
+	p.next(&p.tok)
 	return p
 }
 
 func (p *parser) advance() {
-	p.last = p.tok.end
+	p.last = int(p.tok.end)
 	if p.peeked {
 		p.tok, p.peeked = p.ahead, false
 		return
 	}
-	p.tok = p.scan()
+	p.next(&p.tok)
 }
 
 func (p *parser) peek() *token {
 	if !p.peeked {
-		p.ahead, p.peeked = p.scan(), true
+		p.next(&p.ahead)
+		p.peeked = true
 	}
 	return &p.ahead
 }
 
 // seek goes on at off, which is inside or behind the current token.
 func (p *parser) seek(off int) {
-	p.lexer.at, p.lexer.line, p.lexer.col = p.tok.off, p.tok.line, p.tok.col
+	p.lexer.at, p.lexer.line, p.lexer.col = int(p.tok.off), int(p.tok.line), int(p.tok.col)
 	p.lexer.off = off
 	p.peeked = false
-	p.tok = p.scan()
+	p.next(&p.tok)
 	p.last = off
 }
 
@@ -115,9 +121,9 @@ func (p *parser) failAt(t *token) {
 	if p.err != nil {
 		return
 	}
-	e := &SyntaxError{Line: t.line, Col: t.col, Unexpected: "<EOF>"}
-	if t.kind != kEOF && (t.kind != kBad || t.end < len(p.text) || t.end-t.off == 1 && t.end == len(p.text) && !strings.ContainsAny(p.text[t.off:], `'"`)) {
-		s := p.text[t.off:t.end]
+	e := &SyntaxError{Line: int(t.line), Col: int(t.col), Unexpected: "<EOF>"}
+	if t.kind != kEOF && !p.open(t) {
+		s := p.source(t)
 		n := 0
 		for i := range s {
 			if n++; n > maxToken {
@@ -130,6 +136,11 @@ func (p *parser) failAt(t *token) {
 	p.stop(e)
 }
 
+// open says whether t is a literal, quoted name or comment without its end.
+func (p *parser) open(t *token) bool {
+	return t.kind == kBad && strings.IndexByte(`'"$/xX`, p.text[t.off]) >= 0 && int(t.end) == len(p.text)
+}
+
 // stop keeps err and ends the text here.
 func (p *parser) stop(err error) {
 	if p.err == nil {
@@ -138,7 +149,7 @@ func (p *parser) stop(err error) {
 	p.lexer.off = len(p.text)
 	p.lexer.at = len(p.text)
 	p.peeked = false
-	p.tok = token{kind: kEOF, off: len(p.text), end: len(p.text), line: p.tok.line, col: p.tok.col}
+	p.tok = token{kind: kEOF, off: int32(len(p.text)), end: int32(len(p.text)), line: p.tok.line, col: p.tok.col}
 }
 
 func (p *parser) enter() bool {
@@ -160,7 +171,7 @@ func (p *parser) link(n int) {
 	}
 }
 
-func (p *parser) tooDeep() { p.stop(&DepthError{Line: p.tok.line, Col: p.tok.col}) }
+func (p *parser) tooDeep() { p.stop(&DepthError{Line: int(p.tok.line), Col: int(p.tok.col)}) }
 
 func (p *parser) is(word string) bool { return p.tok.word == word }
 
@@ -295,12 +306,12 @@ func Split(text string) []string {
 	for t := l.scan(); t.kind != kEOF; {
 		if t.word == "@" || t.kind == kWord && strings.HasPrefix(text[t.end:], "://") {
 			// An unquoted path may hold what begins a comment elsewhere.
-			l.off = rawEnd(text, t.off)
+			l.off = rawEnd(text, int(t.off))
 		}
 		next := l.scan()
 		if t.word == ";" && (!block || opened && depth == 0) {
-			cut(t.off)
-			start, t = t.end, next
+			cut(int(t.off))
+			start, t = int(t.end), next
 			continue
 		}
 		switch {

@@ -253,7 +253,7 @@ func fieldName(s string) bool {
 	}
 	l := newLexer(s)
 	t := l.scan()
-	return t.kind == kWord && t.off == 0 && t.end == len(s)
+	return t.kind == kWord && t.off == 0 && int(t.end) == len(s)
 }
 
 func (w *printer) star(x *Star) {

@@ -189,6 +189,7 @@ func (p *parser) selectBlock() *Select {
 		p.advance()
 		s.Top = p.literal()
 	}
+	s.Items = make([]SelectItem, 0, 4)
 	for {
 		s.Items = append(s.Items, p.selectItem())
 		if !p.accept(",") {

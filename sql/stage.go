@@ -52,7 +52,7 @@ func (p *parser) stagePath() StagePath {
 	s := StagePath{Pos: p.pos()}
 	switch {
 	case p.is("@") || p.tok.kind == kWord && strings.HasPrefix(p.text[p.tok.end:], "://"):
-		start := p.tok.off
+		start := int(p.tok.off)
 		end := rawEnd(p.text, start)
 		if err := s.parse(p.text[start:end]); err != nil {
 			p.stop(shift(err, s.Pos))
@@ -92,7 +92,7 @@ func ParseStagePath(text string) (StagePath, error) {
 	text = strings.TrimSpace(text)
 	if len(text) > 1 && text[0] == '\'' {
 		l := newLexer(text)
-		if t := l.scan(); t.kind == kString && t.end == len(text) {
+		if t := l.scan(); t.kind == kString && int(t.end) == len(text) {
 			text = unescape(text)
 		}
 	}
@@ -149,7 +149,7 @@ func (s *StagePath) parse(text string) error {
 			i = n + 1
 		} else {
 			n, _, _ := wordEnd(text, i)
-			if n == i {
+			if n == i || text[i] == '$' || text[i] >= '0' && text[i] <= '9' {
 				return bad(i)
 			}
 			id.Name = fold(text[i:n])
@@ -186,7 +186,7 @@ func (s *StagePath) parse(text string) error {
 func (p *parser) local() Text {
 	if p.is("FILE") && strings.HasPrefix(p.text[p.tok.end:], "://") {
 		t := Text{Pos: p.pos()}
-		start := p.tok.end + len("://")
+		start := int(p.tok.end) + len("://")
 		end := fileEnd(p.text, start)
 		t.Value = p.text[start:end]
 		p.seek(end)

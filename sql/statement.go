@@ -101,7 +101,7 @@ func (p *parser) other(word string, pos Pos) Statement {
 				p.advance()
 			}
 		case p.is("@"):
-			p.seek(max(rawEnd(p.text, p.tok.off), p.tok.end))
+			p.seek(max(rawEnd(p.text, int(p.tok.off)), int(p.tok.end)))
 		case p.is("AS") && (p.peekIs("BEGIN") || p.peekIs("DECLARE")):
 			block = true
 			p.advance()
