@@ -3,11 +3,13 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 
+	"firn/driver/process"
 	"firn/driver/sandbox/box"
 	_ "firn/driver/sandbox/nsboot" // before Go starts: pid 1 and the reapers
 	"firn/driver/sandbox/plan"
@@ -34,14 +36,28 @@ func main() {
 }
 
 func run(dir string) error {
-	var p plan.Plan
-	if err := shim.Spec(&p); err != nil {
+	b, err := shim.Spec()
+	if err != nil {
 		return err
 	}
-	switch p.Kind {
-	case plan.Job, plan.Parent:
-		b := box.New(&p, dir)
-		return shim.Main(dir, p.Spec.LogQuota, b.Run, b.Release)
+	var head struct{ Kind string }
+	if err := json.Unmarshal(b, &head); err != nil {
+		return fmt.Errorf("spec: %w", err)
 	}
-	return fmt.Errorf("spec: unknown kind %q", p.Kind)
+	switch head.Kind {
+	case plan.Job, plan.Parent:
+		var p plan.Plan
+		if err := json.Unmarshal(b, &p); err != nil {
+			return fmt.Errorf("spec: %w", err)
+		}
+		x := box.New(&p, dir)
+		return shim.Main(dir, p.Spec.LogQuota, x.Run, x.Release)
+	case process.Kind:
+		var p process.Plan
+		if err := json.Unmarshal(b, &p); err != nil {
+			return fmt.Errorf("spec: %w", err)
+		}
+		return shim.Main(dir, p.Spec.LogQuota, p.Run, func() {})
+	}
+	return fmt.Errorf("spec: unknown kind %q", head.Kind)
 }

@@ -27,8 +27,8 @@ type Options struct {
 	Isolated bool // Mounts, Files, Host and PIDs have their effect; without it payloads see the host's paths
 	Memory   bool // Memory is enforced
 	Network  bool // instances of one job find each other by name
-	// KillShim kills -9 what keeps a running instance; nil: there is nothing like it.
-	KillShim func(t *testing.T, d driver.Driver, id string)
+	// Shim is the process that keeps a running instance; nil: there is nothing like it.
+	Shim func(t *testing.T, d driver.Driver, id string) int
 }
 
 // patience is the longest that any one step may take; nothing waits for it to pass.
@@ -48,7 +48,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) driver.Driver, o Opti
 		f    func(*testing.T)
 	}{
 		{"Exit", s.exit}, {"Signals", s.signals}, {"Stop", s.stop}, {"StopGrace", s.stopGrace}, {"Unknown", s.unknown}, {"Twice", s.twice},
-		{"Refused", s.refused}, {"Log", s.log}, {"LogQuota", s.logQuota}, {"Follow", s.follow}, {"FollowCancel", s.followCancel}, {"Env", s.env},
+		{"Refused", s.refused}, {"StartCancel", s.startCancel}, {"Log", s.log}, {"LogQuota", s.logQuota}, {"Follow", s.follow}, {"FollowCancel", s.followCancel}, {"Env", s.env},
 		{"WaitCancel", s.waitCancel}, {"Many", s.many}, {"Recover", s.recover}, {"KilledShim", s.killedShim}, {"Remove", s.remove},
 		{"Mounts", s.mounts}, {"Files", s.files}, {"PIDs", s.pids}, {"Memory", s.memory}, {"Peers", s.peers}, {"Orphans", s.orphans},
 	} {
@@ -83,7 +83,7 @@ func (s *suite) end(t *testing.T, d driver.Driver) {
 		}
 		if t.Failed() {
 			b, _ := readLog(c, d, id)
-			t.Logf("log of %s:\n%s", id, b)
+			t.Logf("log of %s:\n%s", id, b[max(0, len(b)-2000):])
 		}
 		if err := d.Remove(c, id); err != nil {
 			t.Errorf("remove %s: %v", id, err)
@@ -366,6 +366,20 @@ func (s *suite) refused(t *testing.T) {
 	}
 }
 
+func (s *suite) startCancel(t *testing.T) {
+	d := s.driver(t)
+	c, cancel := context.WithCancel(ctx(t))
+	cancel()
+	if err := d.Start(c, Shell("cancelled", "exit 0")); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled start: %v", err)
+	}
+	if all, err := d.Recover(ctx(t)); err != nil || len(all) != 0 {
+		t.Errorf("a cancelled start left %v, %v", all, err)
+	}
+	start(t, d, Shell("cancelled", "exit 0")) // the id is free again
+	wait(t, d, "cancelled")
+}
+
 func (s *suite) log(t *testing.T) {
 	d := s.driver(t)
 	before := time.Now()
@@ -391,7 +405,7 @@ func (s *suite) log(t *testing.T) {
 
 func (s *suite) logQuota(t *testing.T) {
 	d := s.driver(t)
-	sp := Shell("quota", `i=0; while [ $i -lt 20000 ]; do echo "line $i is here"; i=$((i+1)); done; echo last >&2`)
+	sp := Shell("quota", `i=0; while [ $i -lt 20000 ]; do echo "line $i is here"; i=$((i+1)); done; echo last`)
 	sp.LogQuota = 100_000
 	start(t, d, sp)
 	if e := wait(t, d, sp.ID); e.Code != 0 {
@@ -579,8 +593,30 @@ func (s *suite) recover(t *testing.T) {
 	}
 }
 
+// Kill kills -9 a process and returns when it is dead.
+func Kill(t *testing.T, pid int) {
+	t.Helper()
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(patience.Milliseconds()))
+		if err == nil && n == 1 {
+			return
+		}
+		if !errors.Is(err, unix.EINTR) {
+			t.Fatalf("process %d does not die: %v", pid, err)
+		}
+	}
+}
+
 func (s *suite) killedShim(t *testing.T) {
-	if s.o.KillShim == nil {
+	if s.o.Shim == nil {
 		t.Skip("this driver has no shims")
 	}
 	dir := t.TempDir()
@@ -600,7 +636,7 @@ func (s *suite) killedShim(t *testing.T) {
 		got <- e
 	}()
 	for _, how := range []string{"waiting", "later"} {
-		s.o.KillShim(t, d, "lost-"+how)
+		Kill(t, s.o.Shim(t, d, "lost-"+how))
 	}
 	check := func(e driver.Exit) {
 		t.Helper()

@@ -91,7 +91,7 @@ func (x *hubs) joined(job, id string) {
 	h.uses++
 	x.mu.Unlock()
 	go func() {
-		x.d.jobs.Wait(context.Background(), id)
+		x.d.jobs.Wait(x.d.life, id)
 		x.leave(job, h)
 	}()
 }

@@ -22,6 +22,7 @@ type parents struct {
 	list map[string]*parent
 	n    int
 	done bool
+	kept sync.WaitGroup
 }
 
 type parent struct {
@@ -85,7 +86,7 @@ func (x *parents) warm(ctx context.Context, p driver.Parent) error {
 		x.mu.Unlock()
 		return fmt.Errorf("sandbox: warm parent %s: %w", p.Key, err)
 	}
-	go x.keep(life, n, run)
+	x.kept.Go(func() { x.keep(life, n, run) })
 	return nil
 }
 
@@ -224,7 +225,5 @@ func (x *parents) close() {
 	for _, n := range list {
 		n.cancel()
 	}
-	for _, n := range list {
-		<-n.ended
-	}
+	x.kept.Wait()
 }

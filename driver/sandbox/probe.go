@@ -26,7 +26,7 @@ type Report struct {
 	CgroupWritable bool   // limits can be enforced (delegated, without root)
 	CgroupError    string // why not
 	IDMapped       bool   // mounts can be id-mapped; known after New
-	Tun            bool   // /dev/net/tun can be opened
+	Tun            bool   // a TUN device can be opened
 }
 
 // Probe looks at the machine. It leaves nothing behind.
@@ -51,11 +51,16 @@ func Probe() Report {
 			r.CgroupWritable = true
 		}
 	}
-	if f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0); err == nil {
-		f.Close()
-		r.Tun = true
-	}
+	r.Tun = canOpen("/dev/net/tun")
 	return r
+}
+
+func canOpen(device string) bool {
+	f, err := os.OpenFile(device, os.O_RDWR, 0)
+	if err == nil {
+		f.Close()
+	}
+	return err == nil
 }
 
 // Usable says why the machine cannot run sandboxes at all; nil if it can.
@@ -71,10 +76,10 @@ func (r Report) Usable() error {
 	return nil
 }
 
-// missing names what is not enforced, for people.
-func (r Report) missing(groups, tun bool) []string {
+// Missing names what is not enforced here, for people.
+func (r Report) Missing() []string {
 	var out []string
-	if !groups {
+	if !r.CgroupWritable {
 		why := r.CgroupError
 		if why == "" {
 			why = "none here"
@@ -87,7 +92,7 @@ func (r Report) missing(groups, tun bool) []string {
 	if !r.Ranges {
 		out = append(out, "uids: instances run as the server's own user, each in a user namespace of its own")
 	}
-	if !tun {
+	if !r.Tun {
 		out = append(out, "egress: no TUN device; allowed hosts are reached by name only, bare addresses and wildcard ports are unreachable and not named in the log")
 	}
 	return out

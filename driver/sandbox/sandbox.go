@@ -47,8 +47,9 @@ type Driver struct {
 	skel   *skeleton
 	jobs   *shim.Home
 	warm   *shim.Home
-	group  string // parent cgroup, from the hierarchies' roots; "": there is none for us
-	limits []string
+	group  string          // parent cgroup, from the hierarchies' roots; "": there is none for us
+	life   context.Context // ends with Close
+	cancel context.CancelFunc
 
 	ids     ids
 	parents parents
@@ -70,8 +71,12 @@ func New(cfg Config) (*Driver, error) {
 	if err := r.Usable(); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
-	if _, err := os.Stat(cfg.Shim); err != nil {
+	st, err := os.Stat(cfg.Shim)
+	if err != nil {
 		return nil, fmt.Errorf("sandbox: firn-shim: %w", err)
+	}
+	if r.Ranges && st.Mode().Perm()&0o005 != 0o005 { // it is pid 1 inside, as another uid
+		return nil, fmt.Errorf("sandbox: %s must be readable and executable by all users", cfg.Shim)
 	}
 	d := &Driver{cfg: cfg, log: cfg.Log, report: r}
 	jobs, warm := filepath.Join(cfg.Dir, "i"), filepath.Join(cfg.Dir, "p")
@@ -81,20 +86,15 @@ func New(cfg Config) (*Driver, error) {
 		}
 	}
 	sum := fmt.Sprintf("firn-%x", sha256.Sum256([]byte(cfg.Dir)))[:13]
-	var err error
 	if d.skel, err = newSkeleton(cfg.Dir, sum, r.Ranges); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
-	if d.cfg.Tun != "" {
-		if f, err := os.OpenFile(d.cfg.Tun, os.O_RDWR, 0); err == nil {
-			f.Close()
-		} else {
-			d.cfg.Tun = ""
-		}
+	r.Tun = canOpen(cfg.Tun)
+	if !r.Tun {
+		d.cfg.Tun = ""
 	}
 	if d.group, err = makeGroup(sum, cfg); err != nil {
-		d.group = ""
-		d.log.Warn("sandbox: no cgroups", "err", err)
+		d.group, r.CgroupWritable, r.CgroupError = "", false, err.Error()
 	}
 	d.jobs = &shim.Home{Dir: jobs, Shim: cfg.Shim, Clean: d.clean}
 	d.warm = &shim.Home{Dir: warm, Shim: cfg.Shim, Clean: d.clean}
@@ -104,7 +104,7 @@ func New(cfg Config) (*Driver, error) {
 		}
 	}
 	d.report = r
-	d.limits = r.missing(d.group != "", d.cfg.Tun != "")
+	d.life, d.cancel = context.WithCancel(context.Background())
 	d.parents.d, d.hubs.d = d, d
 	if err := d.adopt(); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
@@ -271,13 +271,14 @@ func (d *Driver) Warm(ctx context.Context, p driver.Parent) error { return d.par
 func (d *Driver) Cool(ctx context.Context, key string) error { return d.parents.cool(ctx, key) }
 
 // Limits implements driver.Driver.
-func (d *Driver) Limits() []string { return d.limits }
+func (d *Driver) Limits() []string { return d.report.Missing() }
 
 // Report is what the machine offers, with what only New could find out.
 func (d *Driver) Report() Report { return d.report }
 
 // Close implements driver.Driver.
 func (d *Driver) Close() error {
+	d.cancel()
 	d.parents.close()
 	d.hubs.close()
 	live, err := d.jobs.AnyLive()

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"firn/driver"
 	"firn/driver/drivertest"
 )
@@ -59,19 +57,17 @@ func open(t testing.TB, cfg Config) *Driver {
 	return d
 }
 
-func killShim(t *testing.T, d driver.Driver, id string) {
+func shimOf(t *testing.T, d driver.Driver, id string) int {
 	t.Helper()
 	pid, err := d.(*Driver).jobs.PID(context.Background(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	return pid
 }
 
 func TestConformance(t *testing.T) {
 	t.Log(Probe())
 	drivertest.Run(t, func(t *testing.T, dir string) driver.Driver { return open(t, config(dir)) },
-		drivertest.Options{Isolated: true, Memory: true, Network: true, KillShim: killShim})
+		drivertest.Options{Isolated: true, Memory: true, Network: true, Shim: shimOf})
 }

@@ -267,9 +267,7 @@ func TestWarmParentIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	drivertest.Kill(t, pid)
 	if e, _ := runTo(t, d, warmSpec("meanwhile", p, isWarm)); e.Code != 0 { // cold or warm, as it comes
 		t.Errorf("while there is no parent: %+v", e)
 	}

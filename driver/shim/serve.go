@@ -42,22 +42,19 @@ type Instance struct {
 	ops     map[string]func(*net.UnixConn)
 }
 
-// Spec reads the shim's spec from the descriptor that the server gave it.
-func Spec(v any) error {
+// Spec reads the shim's spec (JSON) from the descriptor that the server gave it.
+func Spec() ([]byte, error) {
 	unix.CloseOnExec(fdSpec)
 	f := os.NewFile(fdSpec, specName)
 	if f == nil {
-		return errors.New("shim: no spec was handed over")
+		return nil, errors.New("shim: no spec was handed over")
 	}
-	b, err := io.ReadAll(io.NewSectionReader(f, 0, 64<<20))
 	lock = f
-	if err == nil {
-		err = json.Unmarshal(b, v)
-	}
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, 64<<20))
 	if err != nil {
-		return fmt.Errorf("spec: %w", err)
+		return nil, fmt.Errorf("spec: %w", err)
 	}
-	return nil
+	return b, nil
 }
 
 // lock keeps spec.json open, and so locked, for the life of the process; the collector must not close it.

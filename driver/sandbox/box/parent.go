@@ -16,7 +16,7 @@ import (
 
 // runParent runs a warm parent: in a mount, ipc and network namespace of its own but in the host's pid namespace, as a uid
 // of its own, without capabilities. It gets no seccomp filter: it must setns and unshare, its children add theirs.
-func (b *Box) runParent() (_ driver.Exit, err error) {
+func (b *Box) runParent() (driver.Exit, error) {
 	par := b.plan.Parent
 	exe, err := os.Executable()
 	if err != nil {
@@ -66,14 +66,19 @@ func (b *Box) runParent() (_ driver.Exit, err error) {
 	if err != nil {
 		return driver.Exit{}, err
 	}
+	proc, err := openProcess(pid)
+	if err != nil {
+		return driver.Exit{}, err
+	}
+	defer proc.Close()
+	kill := func() { proc.signal(unix.SIGKILL) }
 	if err := b.c.Exec(); err != nil {
-		unix.Kill(pid, unix.SIGKILL)
+		kill()
 		p.Wait()
 		return driver.Exit{}, fmt.Errorf("sandbox: %w", err)
 	}
 	ctlC.Close()
 	out.pump(b.in.Log)
-	kill := func() { unix.Kill(pid, unix.SIGKILL) }
 	go func() { // a parent lives no longer than the server's end of this pipe
 		life := os.NewFile(shim.FirstFD, "life")
 		io.Copy(io.Discard, life)

@@ -94,7 +94,10 @@ func (b *Box) writeHosts() error {
 	if b.hub != nil {
 		ip = address(b.plan.Spec.Index).String()
 	}
-	return os.WriteFile(hostsName, fmt.Appendf(nil, "127.0.0.1 localhost\n%s %s\n", ip, b.plan.Spec.Host), 0o644)
+	if err := os.WriteFile(hostsName, fmt.Appendf(nil, "127.0.0.1 localhost\n%s %s\n", ip, b.plan.Spec.Host), 0o644); err != nil {
+		return err
+	}
+	return os.Chmod(hostsName, 0o644) // whatever the umask: root inside is another user outside
 }
 
 // pipes are the payload's outputs.
@@ -136,6 +139,27 @@ func (p *pipes) drain() {
 	case <-t.C:
 	}
 }
+
+// process is one process for sure: a pid may be given again, a descriptor of it is not.
+type process struct{ f *os.File }
+
+func openProcess(pid int) (process, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return process{}, fmt.Errorf("pidfd: %w", err)
+	}
+	return process{os.NewFile(uintptr(fd), "pidfd")}, nil
+}
+
+// signal may be called at any time, also after Close and after the process's end.
+func (p process) signal(s unix.Signal) {
+	c, err := p.f.SyscallConn()
+	if err == nil {
+		c.Control(func(fd uintptr) { unix.PidfdSendSignal(int(fd), s, nil, 0) })
+	}
+}
+
+func (p process) Close() error { return p.f.Close() }
 
 func seqpair() (ours, theirs *os.File, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
@@ -212,7 +236,12 @@ func (b *Box) runJob(warm string) (_ driver.Exit, err error) {
 	if err != nil {
 		return driver.Exit{}, err
 	}
-	kill := func() { unix.Kill(pid, unix.SIGKILL) } // the namespace's init: the kernel ends the rest
+	init, err := openProcess(pid)
+	if err != nil {
+		return driver.Exit{}, err
+	}
+	defer init.Close()
+	kill := func() { init.signal(unix.SIGKILL) } // the namespace's init: the kernel ends the rest
 	defer func() {
 		if err != nil {
 			kill()
@@ -230,13 +259,13 @@ func (b *Box) runJob(warm string) (_ driver.Exit, err error) {
 	}
 	ctlC.Close()
 	end := (io.Reader)(ctl)
-	term := func() { unix.Kill(pid, unix.SIGTERM) }
+	term := func() { init.signal(unix.SIGTERM) }
 	if mid != nil {
 		if err := mid.start(b.plan, pid, data, null, out, sec); err != nil {
 			return driver.Exit{}, err
 		}
 		end = mid.conn
-		term = func() { unix.Kill(mid.pid, unix.SIGTERM) }
+		term = func() { mid.proc.signal(unix.SIGTERM) }
 	}
 	out.pump(b.in.Log)
 	ended := make(chan struct{})

@@ -23,6 +23,7 @@ const forkTime = 20 * time.Second
 type middle struct {
 	conn *net.UnixConn
 	pid  int
+	proc process
 }
 
 // word is what comes from the middle: first PID, then Began from its child; or Error.
@@ -32,7 +33,7 @@ type word struct {
 	Error string `json:"error"`
 }
 
-func (m *middle) Close() error { return m.conn.Close() }
+func (m *middle) Close() error { return errors.Join(m.conn.Close(), m.proc.Close()) }
 
 func (m *middle) hear() (word, error) {
 	m.conn.SetReadDeadline(time.Now().Add(forkTime))
@@ -73,11 +74,14 @@ func fork(dir string, idmap []byte) (*middle, error) {
 			err = os.WriteFile(fmt.Sprintf("/proc/%d/%s", w.PID, f), idmap, 0)
 		}
 	}
+	if err == nil {
+		m.pid = w.PID
+		m.proc, err = openProcess(w.PID)
+	}
 	if err != nil {
 		c.Close()
 		return nil, err
 	}
-	m.pid = w.PID
 	return m, nil
 }
 

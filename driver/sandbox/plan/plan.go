@@ -14,9 +14,8 @@ import (
 
 // Kinds of plans.
 const (
-	Job     = "job"
-	Parent  = "parent"  // a warm parent
-	Process = "process" // no sandbox: driver/process
+	Job    = "job"
+	Parent = "parent" // a warm parent
 )
 
 // Range is how many ids of the host an instance has, as root.
