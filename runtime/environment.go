@@ -134,6 +134,9 @@ func complete(env Environment) bool {
 // build left has no mark and is removed by the next one.
 func (m *Manager) build(ctx context.Context, env Environment, i Interpreter, text string, progress func(string)) (err error) {
 	dir := m.folder(env.Key)
+	if err := makeFolder(filepath.Dir(dir)); err != nil {
+		return fmt.Errorf("runtime: %w", err)
+	}
 	l, err := acquire(ctx, dir+".lock", func() { progress("waiting for another process that builds " + env.Key) })
 	if err != nil {
 		return fmt.Errorf("runtime: lock %s: %w", env.Key, err)
@@ -200,9 +203,22 @@ lib = os.path.join(sys.argv[1], "lib")
 compileall.compile_dir(lib, quiet=2, workers=min(os.cpu_count() or 1, 8), maxlevels=30, rx=re.compile(re.escape(lib) + "/.*/tests?/"))`
 
 // Compile writes byte code for the Python files in dir beside them, so that jobs, which see dir read-only, need not
-// compile them at each start: for the launcher's folder.
+// compile them at each start: for the launcher's folder. It is done once for an environment and a folder; asking again is free.
 func (m *Manager) Compile(ctx context.Context, env Environment, dir string) error {
-	return m.command(ctx, nil, os.Environ(), func(string) {}, env.Python, "-I", "-m", "compileall", "-q", dir)
+	key := env.Key + "\x00" + dir
+	m.mu.Lock()
+	done := m.compiled[key]
+	m.mu.Unlock()
+	if done {
+		return nil
+	}
+	if err := m.command(ctx, nil, os.Environ(), func(string) {}, env.Python, "-I", "-m", "compileall", "-q", dir); err != nil {
+		return fmt.Errorf("runtime: compile %s: %w", dir, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.compiled[key] = true
+	return nil
 }
 
 // uvEnviron is the environment of uv: pip's settings translated, and downloads kept where they can be linked from.
@@ -227,6 +243,21 @@ func (m *Manager) uvEnviron() []string {
 func sameDisk(a, b string) bool {
 	var x, y syscall.Stat_t
 	return syscall.Stat(a, &x) == nil && syscall.Stat(b, &y) == nil && x.Dev == y.Dev
+}
+
+// makeFolder makes a folder and its parents, those that were not there readable by the jobs' users whatever the umask.
+func makeFolder(path string) error {
+	err := os.Mkdir(path, 0o755)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeFolder(filepath.Dir(path)); err != nil {
+			return err
+		}
+		err = os.Mkdir(path, 0o755)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return errors.Join(err, os.Chmod(path, 0o755))
 }
 
 // readable lets the jobs' users read everything, whatever the modes of the files in the cache.

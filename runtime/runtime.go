@@ -26,6 +26,7 @@ type Manager struct {
 	mu        sync.Mutex
 	found     []Interpreter // nil: not looked yet
 	uv        string
+	compiled  map[string]bool // folders of Compile by environment
 	described map[Interpreter]Environment
 	satisfied map[string]error // answers of Satisfied by environment and text
 }
@@ -39,5 +40,5 @@ func New(cfg Config) *Manager {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Manager{cfg: cfg, log: log, lock: baseLock, described: map[Interpreter]Environment{}, satisfied: map[string]error{}}
+	return &Manager{cfg: cfg, log: log, lock: baseLock, compiled: map[string]bool{}, described: map[Interpreter]Environment{}, satisfied: map[string]error{}}
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -219,6 +220,56 @@ func TestCancelledBuildLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestJobsUsersCanReadWhateverTheUmask(t *testing.T) {
+	m := small(filepath.Join(t.TempDir(), "cache"))
+	old := syscall.Umask(0o077)
+	env, err := m.Ensure(t.Context(), m.defaultMinor(t.Context()), nil)
+	syscall.Umask(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkReadable(t, m.cfg.Dir)
+	before := countBytecode(t, env)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.py"), []byte("x = 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := m.Compile(t.Context(), env, dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found, _ := filepath.Glob(filepath.Join(dir, "__pycache__", "a.*.pyc")); len(found) != 1 || before == 0 {
+		t.Errorf("%v, %d files of byte code in the environment", found, before)
+	}
+}
+
+func countBytecode(t *testing.T, env Environment) int {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(env.Trees[0], "lib", "*", "site-packages", "cloudpickle", "__pycache__", "*.pyc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(found)
+}
+
+func checkReadable(t *testing.T, tree string) {
+	t.Helper()
+	err := filepath.WalkDir(tree, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink != 0 || strings.HasSuffix(path, ".lock") {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && (info.Mode()&0o444 != 0o444 || info.Mode()&0o022 != 0 || d.IsDir() && info.Mode()&0o111 != 0o111) {
+			t.Errorf("%s: %v", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestBadLock(t *testing.T) {
 	m := small(t.TempDir())
 	m.lock = func(string) (string, bool) {
@@ -272,21 +323,7 @@ func TestBaseEnvironment(t *testing.T) {
 	if got := strings.Split(strings.TrimSpace(string(out)), "\n"); !slices.Equal(got, want) {
 		t.Errorf("installed %q\nlocked %q", got, want)
 	}
-	for _, tree := range env.Trees[:1] {
-		err := filepath.WalkDir(tree, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.Type()&fs.ModeSymlink != 0 {
-				return err
-			}
-			info, err := d.Info()
-			if err == nil && (info.Mode()&0o444 != 0o444 || info.Mode()&0o022 != 0 || d.IsDir() && info.Mode()&0o111 != 0o111) {
-				t.Errorf("%s: %v", path, info.Mode())
-			}
-			return err
-		})
-		if err != nil {
-			t.Error(err)
-		}
-	}
+	checkReadable(t, env.Trees[0])
 	if !strings.HasPrefix(env.Python, env.Trees[0]+"/") {
 		t.Errorf("%s is not in %v", env.Python, env.Trees)
 	}

@@ -31,7 +31,7 @@ func (m *Manager) UV(ctx context.Context, progress func(string)) (string, error)
 			return known, nil
 		}
 	}
-	path, err := m.findUV(ctx)
+	path, err := m.FindUV(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -48,7 +48,8 @@ func (m *Manager) UV(ctx context.Context, progress func(string)) (string, error)
 
 func (m *Manager) toolsUV() string { return filepath.Join(m.cfg.Dir, "tools", "uv-"+UVVersion, "uv") }
 
-func (m *Manager) findUV(ctx context.Context) (string, error) {
+// FindUV is UV without installing: empty if there is none on this machine.
+func (m *Manager) FindUV(ctx context.Context) (string, error) {
 	if m.cfg.UVPath != "" {
 		if !isProgram(m.cfg.UVPath) {
 			return "", fmt.Errorf("runtime: %s, configured as uv, is not a program", m.cfg.UVPath)

@@ -546,7 +546,7 @@ class Snowflake(http.server.BaseHTTPRequestHandler):
         data = None
         if "login-request" in self.path:
             self.server.logins.append(json.loads(body)["data"])
-            data = {"token": "t", "masterToken": "m", "parameters": [], "sessionId": len(self.server.logins), "sessionInfo": {}, "validityInSeconds": 3600, "masterValidityInSeconds": 14400}
+            data = {"token": "t", "masterToken": "m", "parameters": [{"name": "CLIENT_SESSION_KEEP_ALIVE_HEARTBEAT_FREQUENCY", "value": 3600}], "sessionId": len(self.server.logins), "sessionInfo": {}, "validityInSeconds": 3600, "masterValidityInSeconds": 14400}
         elif "query-request" in self.path:
             data = {"queryId": "01", "rowtype": [], "rowset": [], "total": 0, "returned": 0, "queryResultFormat": "json", "parameters": [], "statementTypeId": 4096}
         elif self.path.startswith("/session?delete=true"):
