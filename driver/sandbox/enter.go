@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,8 +21,13 @@ import (
 // instances of an earlier server still run, their namespace is entered again, because only from inside can new instances
 // join the network of old ones.
 func EnterUserNamespace(dir string) error {
-	if os.Geteuid() == 0 || os.Getenv(nsboot.EnteredEnv) != "" {
+	again := os.Getenv(nsboot.EnterEnv) != ""
+	os.Unsetenv(nsboot.EnterEnv)
+	if os.Geteuid() == 0 {
 		return nil
+	}
+	if again {
+		return errors.New("sandbox: the user namespace was not entered before Go started: is nsboot linked in?")
 	}
 	if err := userNamespaces(); err != nil {
 		return fmt.Errorf("sandbox: user namespaces are not to be had here: %w", err)

@@ -17,7 +17,7 @@ var shimProgram string
 
 // TestMain builds the shim as the Makefile does, and enters a user namespace where the tests do not run as root.
 func TestMain(m *testing.M) {
-	if err := EnterUserNamespace(""); err != nil {
+	if err := EnterUserNamespace(os.Getenv("FIRN_TEST_DIR")); err != nil {
 		fmt.Fprintln(os.Stderr, "skipped: no user namespaces here:", err)
 		os.Exit(0)
 	}

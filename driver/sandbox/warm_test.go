@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -294,45 +293,5 @@ func TestWarmParentIsReplaced(t *testing.T) {
 	f.Close()
 	if e, err := d.Wait(within(t), "survivor"); err != nil || e.Code != 0 {
 		t.Errorf("the child of the killed parent: %+v %v", e, err)
-	}
-}
-
-// TestRootless runs this package's tests as a user without root, in a process of its own.
-func TestRootless(t *testing.T) {
-	if os.Getenv("FIRN_TEST_ROOTLESS") != "" || !Probe().Ranges {
-		t.Skip("is without root already")
-	}
-	const uid = 61234
-	dir, err := os.MkdirTemp("", "firn-rootless-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Chown(dir, uid, uid); err != nil {
-		t.Fatal(err)
-	}
-	for from, to := range map[string]string{"/proc/self/exe": "sandbox.test", shimProgram: "firn-shim"} {
-		b, err := os.ReadFile(from)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, to), b, 0o755)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	c := exec.CommandContext(within(t), filepath.Join(dir, "sandbox.test"), "-test.v", "-test.timeout=5m")
-	c.Env = append(os.Environ(), "FIRN_TEST_ROOTLESS=1", "FIRN_TEST_SHIM="+filepath.Join(dir, "firn-shim"), "TMPDIR="+dir, "HOME="+dir)
-	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid, Groups: []uint32{}}}
-	out, err := c.CombinedOutput()
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
-	for l := range strings.Lines(string(out)) {
-		if strings.Contains(l, "SKIP") || strings.HasPrefix(l, "ok") || strings.HasPrefix(l, "PASS") {
-			t.Log(strings.TrimSpace(l))
-		}
-	}
-	if !strings.Contains(string(out), "--- PASS: TestConformance") || !strings.Contains(string(out), "--- PASS: TestWarm") {
-		t.Errorf("the suite did not run:\n%s", out)
 	}
 }

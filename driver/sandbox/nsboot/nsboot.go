@@ -10,10 +10,9 @@ import "C"
 const (
 	// Init is where the shim's own program lies inside a sandbox; run by this name it is pid 1 or a reaper.
 	Init = "/.firn/init"
-	// EnterEnv makes a program that is not root enter a user namespace before Go starts: "new", or the path of one to join.
+	// EnterEnv makes a program that is not root enter a user namespace before Go starts: "new", or the path of one to join
+	// (if that is gone: a new one).
 	EnterEnv = "FIRN_ENTER_USERNS"
-	// EnteredEnv is set to "new" or "joined" in a program that has.
-	EnteredEnv = "FIRN_ENTERED_USERNS"
 )
 
 // EndSize is the size of the message by which a reaper tells the shim how the payload ended: wait status (int32), four
