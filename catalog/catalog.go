@@ -112,7 +112,7 @@ func New(ctx context.Context, c Config) (*Catalog, error) {
 	cat := &Catalog{store: c.Store, tree: c.Tree, account: c.Account, owner: c.Owner, now: c.Clock, log: c.Log, hashing: make(chan struct{}, 4),
 		stages: newShelf("STAGE", "Stage"), formats: newShelf("FILE FORMAT", "File format")}
 	var err error
-	if cat.decoy, err = hashPassword(rand(16)); err != nil {
+	if cat.decoy, err = hashPassword(secret(16)); err != nil {
 		return nil, fmt.Errorf("catalog: %w", err)
 	}
 	if err := cat.found(ctx, c.AdminPassword); err != nil {

@@ -161,7 +161,7 @@ func (c *Catalog) IssueToken(ctx context.Context, user, role, job string, ttl ti
 }
 
 func (c *Catalog) issue(ctx context.Context, t store.Token, ttl time.Duration) (string, error) {
-	token := rand(32)
+	token := secret(32)
 	hash := sha256.Sum256([]byte(token))
 	t.Hash, t.Created = hash[:], c.now()
 	t.Expires = t.Created.Add(ttl)

@@ -51,8 +51,8 @@ func verifyPassword(hash, password string) bool {
 	return subtle.ConstantTimeCompare(argon2.IDKey([]byte(password), salt, t, m, p, uint32(len(want))), want) == 1
 }
 
-// rand is an unguessable text of n random bytes.
-func rand(n int) string {
+// secret is an unguessable text of n random bytes.
+func secret(n int) string {
 	b := make([]byte, n)
 	if _, err := crand.Read(b); err != nil {
 		panic(err) // the system has no randomness: crypto/rand itself ends the process then
