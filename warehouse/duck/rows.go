@@ -215,3 +215,36 @@ func (s *String) Bytes() []byte {
 	}
 	return unsafe.Slice((*byte)(s.ptr), s.n)
 }
+
+// Name is the family of the type: BOOLEAN, INTEGER (all widths), DECIMAL, FLOAT (both widths), VARCHAR, BLOB, DATE, TIME,
+// TIMESTAMP (without zone, all units), TIMESTAMPTZ, LIST (and array), STRUCT (and map); "" for others.
+func (t *Type) Name() string {
+	switch t.ID {
+	case duckdb.TypeBoolean:
+		return "BOOLEAN"
+	case duckdb.TypeTinyInt, duckdb.TypeSmallInt, duckdb.TypeInteger, duckdb.TypeBigInt, duckdb.TypeHugeInt,
+		duckdb.TypeUTinyInt, duckdb.TypeUSmallInt, duckdb.TypeUInteger, duckdb.TypeUBigInt:
+		return "INTEGER"
+	case duckdb.TypeDecimal:
+		return "DECIMAL"
+	case duckdb.TypeFloat, duckdb.TypeDouble:
+		return "FLOAT"
+	case duckdb.TypeVarchar:
+		return "VARCHAR"
+	case duckdb.TypeBlob:
+		return "BLOB"
+	case duckdb.TypeDate:
+		return "DATE"
+	case duckdb.TypeTime, duckdb.TypeTimeNS:
+		return "TIME"
+	case duckdb.TypeTimestamp, duckdb.TypeTimestampS, duckdb.TypeTimestampMS, duckdb.TypeTimestampNS:
+		return "TIMESTAMP"
+	case duckdb.TypeTimestampTZ:
+		return "TIMESTAMPTZ"
+	case duckdb.TypeList, duckdb.TypeArray:
+		return "LIST"
+	case duckdb.TypeStruct, duckdb.TypeMap:
+		return "STRUCT"
+	}
+	return ""
+}
