@@ -5,6 +5,9 @@ package sql
 // Pos is a place in the statement's text. Line counts from 1, Col from 0 as Snowflake's messages do, Off in bytes.
 type Pos struct{ Line, Col, Off int }
 
+// Span is a piece of the statement's text, in bytes.
+type Span struct{ Off, End int }
+
 // Ident is one name part. Name is folded to upper case unless Quoted.
 type Ident struct {
 	Name   string
@@ -316,6 +319,7 @@ type Select struct {
 type SelectItem struct {
 	X     Expr
 	Alias Ident // empty Name: none
+	Span  Span  // X's source: an output without alias is named after it
 }
 
 // GroupBy is GROUP BY ALL, a list, or grouping sets. Kind: "", "ALL", "CUBE", "ROLLUP", "SETS".

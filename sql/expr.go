@@ -601,14 +601,21 @@ func (p *parser) wordExpr() Expr {
 	return p.ref()
 }
 
+// column1 is a Ref with memory for the one part that most columns have.
+type column1 struct {
+	ref  Ref
+	part [1]Ident
+}
+
 // ref is a column, a positional column, t.*, a call or a one-parameter lambda.
 func (p *parser) ref() Expr {
 	pos := p.pos()
-	// Most columns have one part: it lies in one piece of memory with its Ref.
-	one := &struct {
-		ref  Ref
-		part [1]Ident
-	}{}
+	if len(p.refs) == 0 {
+		// About one column in 24 bytes of what is left of the text.
+		p.refs = make([]column1, min(max((len(p.text)-int(p.tok.off))/24, 1), 16))
+	}
+	one := &p.refs[0]
+	p.refs = p.refs[1:]
 	one.part[0] = p.part()
 	parts := one.part[:1:1]
 	for p.is(".") {

@@ -141,7 +141,7 @@ func dump(b *strings.Builder, v reflect.Value) {
 				b.WriteString(x.Name)
 			}
 			return
-		case Pos:
+		case Pos, Span:
 			return
 		}
 		b.WriteString(v.Type().Name())
@@ -149,7 +149,7 @@ func dump(b *strings.Builder, v reflect.Value) {
 		first := true
 		for i := range v.NumField() {
 			f := v.Field(i)
-			if f.IsZero() || f.Type() == reflect.TypeFor[Pos]() || onlyPos(f) {
+			if f.IsZero() || place(f.Type()) || onlyPos(f) {
 				continue
 			}
 			if !first {
@@ -175,9 +175,13 @@ func onlyPos(v reflect.Value) bool {
 	}
 	for i := range v.NumField() {
 		f := v.Field(i)
-		if f.Type() != reflect.TypeFor[Pos]() && !f.IsZero() && !onlyPos(f) {
+		if !place(f.Type()) && !f.IsZero() && !onlyPos(f) {
 			return false
 		}
 	}
 	return true
+}
+
+func place(t reflect.Type) bool {
+	return t == reflect.TypeFor[Pos]() || t == reflect.TypeFor[Span]()
 }

@@ -45,7 +45,7 @@ const (
 	maxLinks = 50000 // operators beyond the first hundred of a chain (a OR b OR …), all chains of a statement together
 	maxChain = 100
 	maxText  = 1 << 30 // bytes
-	maxToken = 200 // characters of an unexpected token in an error
+	maxToken = 200     // characters of an unexpected token in an error
 )
 
 // parser is recursive descent over one token and, at times, the next. An error is kept and turns the rest of the text into its
@@ -62,10 +62,17 @@ type parser struct {
 	highest      int  // highest :n
 	bindable     bool // something for Bind
 	err          error
+
+	// Select items before their number is known; inner SELECTs use what is behind base.
+	scratch []SelectItem
+	first   [4]SelectItem
+
+	refs []column1 // memory for the next columns, made for several at once
 }
 
 func newParser(text string) *parser {
 	p := &parser{lexer: newLexer(text)}
+	p.scratch = p.first[:0]
 	if len(text) > maxText {
 		p.stop(&DepthError{Line: 1})
 		return p

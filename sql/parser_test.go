@@ -320,6 +320,17 @@ func TestPositions(t *testing.T) {
 	if got, want := b.R.Position(), (Pos{Line: 2, Col: 8, Off: 19}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
+	text := "select count( * ) , (a +b) c, t.* from t"
+	d, err = Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"count( * )", "(a +b)", "t.*"} {
+		s := d.Statement.(*Query).Body.(*Select).Items[i].Span
+		if got := text[s.Off:s.End]; got != want {
+			t.Errorf("item %d: source %q, want %q", i, got, want)
+		}
+	}
 }
 
 func TestLongLiterals(t *testing.T) {

@@ -1,5 +1,7 @@
 package sql
 
+import "slices"
+
 // atQuery says whether a query without parentheses begins here.
 func (p *parser) atQuery() bool { return p.is("SELECT") || p.is("WITH") || p.is("VALUES") }
 
@@ -189,13 +191,17 @@ func (p *parser) selectBlock() *Select {
 		p.advance()
 		s.Top = p.literal()
 	}
-	s.Items = make([]SelectItem, 0, 4)
+	base := len(p.scratch)
 	for {
-		s.Items = append(s.Items, p.selectItem())
+		i := p.selectItem()
+		p.scratch = append(p.scratch, i)
 		if !p.accept(",") {
 			break
 		}
 	}
+	s.Items = slices.Clone(p.scratch[base:])
+	clear(p.scratch[base:])
+	p.scratch = p.scratch[:base]
 	if p.accept("FROM") {
 		s.From = p.from()
 	}
@@ -216,7 +222,9 @@ func (p *parser) selectBlock() *Select {
 }
 
 func (p *parser) selectItem() SelectItem {
-	i := SelectItem{X: p.expr()}
+	i := SelectItem{Span: Span{Off: int(p.tok.off)}}
+	i.X = p.expr()
+	i.Span.End = p.last
 	if _, ok := i.X.(*Star); ok {
 		return i
 	}

@@ -49,15 +49,8 @@ func (p *parser) joined() TableExpr {
 
 // joinWords takes [NATURAL] [INNER | LEFT | RIGHT | FULL [OUTER] | CROSS | ASOF] JOIN, nil if there is none.
 func (p *parser) joinWords() *Join {
-	j := &Join{Kind: "INNER", Pos: p.pos()}
 	switch p.tok.word {
-	case "JOIN":
-		p.advance()
-		return j
-	case "NATURAL":
-		j.Natural = true
-		p.advance()
-	case "INNER", "LEFT", "RIGHT", "FULL", "CROSS":
+	case "JOIN", "NATURAL", "INNER", "LEFT", "RIGHT", "FULL", "CROSS":
 	case "ASOF":
 		if !p.peekIs("JOIN") {
 			return nil
@@ -65,6 +58,8 @@ func (p *parser) joinWords() *Join {
 	default:
 		return nil
 	}
+	j := &Join{Kind: "INNER", Pos: p.pos()}
+	j.Natural = p.accept("NATURAL")
 	switch p.tok.word {
 	case "LEFT", "RIGHT", "FULL":
 		j.Kind = p.tok.word
