@@ -168,11 +168,16 @@ func (m *Manager) build(ctx context.Context, env Environment, i Interpreter, tex
 	if err := m.command(ctx, l, environ, func(string) {}, uv, "venv", "--quiet", "--no-python-downloads", "-p", i.Path, dir); err != nil {
 		return err
 	}
-	// The lock is whole, so nothing has to be resolved; links cost no space beside the cache where both are on one disk.
-	err = m.command(ctx, l, environ, packageLines(progress), uv, "pip", "install", "-p", env.Python, "--require-hashes", "--no-deps", "--link-mode", "hardlink", "-r", file)
-	if err != nil {
-		return err
+	// The lock is whole, so nothing has to be resolved; links cost no space beside the cache where both are on one disk. What
+	// was downloaded before is asked for first: an index that is slow or gone then does not matter, and the hashes decide anyway.
+	install := []string{uv, "pip", "install", "-p", env.Python, "--require-hashes", "--no-deps", "--link-mode", "hardlink", "-r", file}
+	if err := m.command(ctx, l, environ, func(string) {}, append(install, "--offline")...); err != nil {
+		progress("downloading packages")
+		if err := m.command(ctx, l, environ, packageLines(progress), install...); err != nil {
+			return err
+		}
 	}
+	progress("packages are installed")
 	progress("compiling byte code")
 	if err := m.command(ctx, l, environ, func(string) {}, env.Python, "-I", "-c", compileScript, dir); err != nil {
 		return err

@@ -162,7 +162,7 @@ func TestConcurrentProcessesBuildOnce(t *testing.T) {
 }
 
 func TestKilledBuildIsBuiltAgain(t *testing.T) {
-	for _, at := range []string{"building the Python", "Installed", "compiling byte code"} {
+	for _, at := range []string{"building the Python", "packages are installed", "compiling byte code"} {
 		t.Run(at, func(t *testing.T) {
 			dir := t.TempDir()
 			cmd, lines := start(t, dir)
@@ -266,6 +266,24 @@ func checkReadable(t *testing.T, tree string) {
 		return err
 	})
 	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNoNetworkIsNeededTwice(t *testing.T) {
+	m := small(t.TempDir())
+	minor := m.defaultMinor(t.Context())
+	if _, err := m.Ensure(t.Context(), minor, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy"} {
+		t.Setenv(name, "http://127.0.0.1:1") // nothing listens there
+	}
+	if _, err := small(t.TempDir()).Ensure(t.Context(), minor, func(line string) {
+		if strings.HasPrefix(line, "downloading") {
+			t.Error("it went to the index")
+		}
+	}); err != nil {
 		t.Error(err)
 	}
 }
@@ -401,6 +419,14 @@ func TestUVIsInstalledOnce(t *testing.T) {
 	dir, home := t.TempDir(), t.TempDir()
 	real := New(Config{Dir: dir}).Interpreters(t.Context())
 	// A machine with an interpreter and no uv: a prefix that holds only links would hold uv as well, so look elsewhere.
+	wheels := filepath.Join(filepath.Dir(shared(t).cfg.Dir), "wheels") // downloaded once, so that later runs need no network
+	if kept, _ := filepath.Glob(filepath.Join(wheels, "uv-"+UVVersion+"-*.whl")); len(kept) == 0 {
+		if out, err := exec.Command(real[0].Path, "-m", "pip", "download", "--quiet", "--no-deps", "-d", wheels, "uv=="+UVVersion).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, redact(string(out)))
+		}
+	}
+	t.Setenv("PIP_NO_INDEX", "1")
+	t.Setenv("PIP_FIND_LINKS", wheels)
 	t.Setenv("PATH", "/usr/bin:/bin")
 	t.Setenv("HOME", home)
 	m := New(Config{Dir: dir})
