@@ -416,44 +416,47 @@ func TestSatisfied(t *testing.T) {
 }
 
 func TestUVIsInstalledOnce(t *testing.T) {
-	dir, home := t.TempDir(), t.TempDir()
-	real := New(Config{Dir: dir}).Interpreters(t.Context())
-	// A machine with an interpreter and no uv: a prefix that holds only links would hold uv as well, so look elsewhere.
+	real := New(Config{Dir: t.TempDir()}).Interpreters(t.Context())[0]
 	wheels := filepath.Join(filepath.Dir(shared(t).cfg.Dir), "wheels") // downloaded once, so that later runs need no network
 	if kept, _ := filepath.Glob(filepath.Join(wheels, "uv-"+UVVersion+"-*.whl")); len(kept) == 0 {
-		if out, err := exec.Command(real[0].Path, "-m", "pip", "download", "--quiet", "--no-deps", "-d", wheels, "uv=="+UVVersion).CombinedOutput(); err != nil {
+		if out, err := exec.Command(real.Path, "-m", "pip", "download", "--quiet", "--no-deps", "-d", wheels, "uv=="+UVVersion).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, redact(string(out)))
 		}
 	}
+	home := t.TempDir() // a machine whose only uv is out of sight: not on PATH, not in the home, not beside the interpreter
 	t.Setenv("PIP_NO_INDEX", "1")
 	t.Setenv("PIP_FIND_LINKS", wheels)
 	t.Setenv("PATH", "/usr/bin:/bin")
 	t.Setenv("HOME", home)
-	m := New(Config{Dir: dir})
-	m.found = nil
-	for _, i := range real {
-		i.Prefix = home
-		m.found = append(m.found, i)
+	bare := filepath.Join(home, "bare")
+	if out, err := exec.Command(real.Path, "-m", "venv", "--without-pip", bare).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
-	var installs int
-	for range 2 {
-		path, err := m.UV(t.Context(), func(line string) {
-			if strings.HasPrefix(line, "installing uv") {
-				installs++
+	for name, python := range map[string]string{"with pip": real.Path, "without": filepath.Join(bare, "bin", "python")} {
+		t.Run(name, func(t *testing.T) {
+			m := New(Config{Dir: t.TempDir()})
+			m.found = []Interpreter{{Version: real.Version, Minor: real.Minor, Path: python, Prefix: home}}
+			var installs int
+			for range 2 {
+				path, err := m.UV(t.Context(), func(line string) {
+					if strings.HasPrefix(line, "installing uv") {
+						installs++
+					}
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				out, err := exec.Command(path, "--version").Output()
+				if err != nil || !strings.HasPrefix(string(out), "uv "+UVVersion) || path != m.toolsUV() {
+					t.Errorf("%s: %q, %v", path, out, err)
+				}
+				m.uv = ""
+			}
+			left, err := os.ReadDir(filepath.Join(m.cfg.Dir, "tools"))
+			if err != nil || len(left) != 2 || installs != 1 { // its folder and the lock
+				t.Errorf("%v, %v, installed %d times", left, err, installs)
 			}
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := exec.Command(path, "--version").Output()
-		if err != nil || !strings.HasPrefix(string(out), "uv "+UVVersion) || path != m.toolsUV() {
-			t.Errorf("%s: %q, %v", path, out, err)
-		}
-		m.uv = ""
-	}
-	left, err := os.ReadDir(filepath.Join(dir, "tools"))
-	if err != nil || len(left) != 2 || installs != 1 { // its folder and the lock
-		t.Errorf("%v, %v, installed %d times", left, err, installs)
 	}
 }
 

@@ -91,8 +91,8 @@ func isScript(path string) bool {
 	return err == nil && string(head) == "#!"
 }
 
-// installUV gets uv with the pip of any interpreter that has one, into a throw-away virtual environment: the program itself
-// needs nothing beside it.
+// installUV gets uv with the pip of any interpreter: its own, into a folder, or where it has none that of a throw-away virtual
+// environment, which takes seconds more. The program itself needs nothing beside it.
 func (m *Manager) installUV(ctx context.Context, progress func(string)) (string, error) {
 	dir := filepath.Dir(m.toolsUV())
 	l, err := acquire(ctx, dir+".lock", func() { progress("waiting for another process that installs uv") })
@@ -105,33 +105,43 @@ func (m *Manager) installUV(ctx context.Context, progress func(string)) (string,
 	}
 	progress("installing uv " + UVVersion)
 	var failed []error
+	tmp := dir + ".building"
+	pip := []string{"-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:", "uv==" + UVVersion}
 	for _, i := range m.Interpreters(ctx) {
-		tmp := dir + ".building"
-		if err := os.RemoveAll(tmp); err != nil {
-			return "", err
-		}
-		for _, args := range [][]string{
-			{i.Path, "-m", "venv", tmp},
-			{filepath.Join(tmp, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", "uv==" + UVVersion},
+		for _, way := range [][][]string{
+			{append([]string{i.Path}, append(pip, "--target", tmp)...)},
+			{{i.Path, "-m", "venv", tmp}, append([]string{filepath.Join(tmp, "bin", "python")}, pip...)},
 		} {
-			if err = m.command(ctx, l, os.Environ(), func(string) {}, args...); err != nil {
-				break
+			if err := m.tryUV(ctx, l, tmp, way); err == nil {
+				return m.toolsUV(), nil
+			} else if ctx.Err() != nil {
+				return "", ctx.Err()
+			} else {
+				failed = append(failed, fmt.Errorf("with %s: %w", i.Path, err))
 			}
 		}
-		if err == nil {
-			if err = os.MkdirAll(dir, 0o755); err == nil {
-				err = os.Rename(filepath.Join(tmp, "bin", "uv"), m.toolsUV())
-			}
-		}
-		if rerr := os.RemoveAll(tmp); err == nil && rerr == nil {
-			return m.toolsUV(), nil
-		}
-		failed = append(failed, fmt.Errorf("with %s: %w", i.Path, err))
 	}
 	if len(failed) == 0 {
 		failed = append(failed, errors.New("there is no Python of 3.10 to 3.13 here to install it with"))
 	}
 	return "", fmt.Errorf("runtime: uv is not on this machine and could not be installed (it can also be put on PATH, or its path into the configuration): %w", errors.Join(failed...))
+}
+
+// tryUV runs commands that put uv into tmp and keeps the program.
+func (m *Manager) tryUV(ctx context.Context, l *lock, tmp string, commands [][]string) (err error) {
+	if err := os.RemoveAll(tmp); err != nil { // of a killed one
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	for _, args := range commands {
+		if err := m.command(ctx, l, os.Environ(), func(string) {}, args...); err != nil {
+			return err
+		}
+	}
+	if err := makeFolder(filepath.Dir(m.toolsUV())); err != nil {
+		return err
+	}
+	return os.Rename(filepath.Join(tmp, "bin", "uv"), m.toolsUV())
 }
 
 // command runs a program to its end with l held by it too, so that one which outlives a killed server still keeps others
