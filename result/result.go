@@ -45,6 +45,7 @@ const (
 	TypePut         StatementType = 0x7100
 	TypeGet         StatementType = 0x7200
 	TypeOther       StatementType = 0x8000
+	TypeMulti       StatementType = 0xA000 // several statements: clients then fetch each
 )
 
 // Stats are the counts of one DML statement.

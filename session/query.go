@@ -383,7 +383,7 @@ func (u *run) several(ctx context.Context) (*result.Result, error) {
 			return nil, q.Err
 		}
 	}
-	return &result.Result{Columns: []result.Column{result.TextColumn("multiple statement execution")}, Rows: [][]any{{"Multiple statements executed successfully."}}, Type: result.TypeOther}, nil
+	return &result.Result{Columns: []result.Column{result.TextColumn("multiple statement execution")}, Rows: [][]any{{"Multiple statements executed successfully."}}, Type: result.TypeMulti}, nil
 }
 
 // step carries a text out as a query of its own within this one, and ends with it.

@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/url"
 	"os"
@@ -53,7 +54,9 @@ func TestConnector(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.CommandContext(t.Context(), bin, filepath.Join("testdata", "connector.py"), u.Port(), version[:1])
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, bin, filepath.Join("testdata", "connector.py"), u.Port(), version[:1])
 			home := t.TempDir()
 			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "SNOWFLAKE_HOME=" + home, "SNOWFLAKE_DISABLE_PLATFORM_DETECTION=true", "NO_PROXY=127.0.0.1", "PYTHONDONTWRITEBYTECODE=1"}
 			in, err := cmd.StdinPipe()

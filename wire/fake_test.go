@@ -102,7 +102,9 @@ func rows(cols []result.Column, rs ...[]any) *result.Result {
 
 // typed are all types of the wire, with values that are easy to get wrong.
 func typed() *result.Result {
-	c := func(name string, t result.Type) result.Column { return result.Column{Name: name, Type: t, Nullable: true} }
+	c := func(name string, t result.Type) result.Column {
+		return result.Column{Name: name, Type: t, Nullable: true}
+	}
 	cols := []result.Column{
 		c("I", result.Type{Kind: result.Fixed, Precision: 38}),
 		c("D", result.Type{Kind: result.Fixed, Precision: 12, Scale: 2}),
@@ -163,6 +165,9 @@ func (r *room) Run(ctx context.Context, sc *statement.Context, p *sql.Parsed, de
 	case *sql.Insert:
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		if describe {
+			return &result.Result{Columns: []result.Column{result.IntColumn("number of rows inserted")}, Type: result.TypeInsert}, nil
+		}
 		r.inserts = append(r.inserts, insert{sc.Rows, sc.Binds, sc.BindStage})
 		n := int64(max(1, sc.Rows))
 		return &result.Result{Columns: []result.Column{result.IntColumn("number of rows inserted")}, Rows: [][]any{{n}}, Type: result.TypeInsert, Stats: &result.Stats{Inserted: n}}, nil
@@ -184,9 +189,9 @@ func (r *room) Run(ctx context.Context, sc *statement.Context, p *sql.Parsed, de
 	case text == "SELECT * FROM EMPTY":
 		return rows(typed().Columns), nil
 	case text == "SELECT * FROM LARGE":
-		return asData(numbers(200_000), 40_000), nil
+		return asData(numbers(80_000), 20_000), nil
 	case text == "SELECT * FROM LARGE_ROWS":
-		return numbers(100_000), nil
+		return numbers(50_000), nil
 	case text == "SELECT SLOW":
 		r.started <- sc.Query
 		<-ctx.Done()

@@ -77,7 +77,7 @@ assert cur.execute("select * from empty").fetchall() == []
 frame = cur.execute("select * from empty").fetch_pandas_all()
 assert len(frame) == 0 and len(frame.columns) == 17, frame
 
-for sql, n in (("select * from large", 200_000), ("select * from large_rows", 100_000)):
+for sql, n in (("select * from large", 80_000), ("select * from large_rows", 50_000)):
     rows = cur.execute(sql).fetchall()
     assert len(rows) == n and rows[-1] == (n - 1, f"row {n - 1} of the table"), (sql, len(rows), rows[-1])
     assert cur.rowcount == n
@@ -95,7 +95,7 @@ assert [c[0] for c in cur.describe("select * from types")][:2] == ["I", "D"]
 cur.execute("call system$echo(?, 'b')", ("a",))
 assert cur.fetchone() == ("[] [a b] map[]",)
 assert con.execute_string("use schema other; select context")[1].fetchone()[0].split("|")[2] == "OTHER"
-cur.execute("select 1; select * from types; insert into t values (1)", num_statements=3)
+cur.execute("select 1; select * from types; insert into t values (1)", num_statements=0)
 assert cur.fetchall() == [(1,)] and cur.nextset() and len(cur.fetchall()) == 3 and cur.nextset(), "several statements"
 step("binds, DML, several statements")
 
@@ -126,15 +126,14 @@ while con.is_still_running(con.get_query_status(qid)):
     pass
 cur.get_results_from_sfqid(qid)
 assert len(cur.fetchall()) == 3
-if major < 5:
+try:
     cur.execute_async("select * from nowhere")
-    try:
-        cur.get_results_from_sfqid(cur.sfqid)
-        cur.fetchall()
-    except errors.Error as e:
-        assert e.errno == 2003, e
-    else:
-        raise AssertionError("an error of an asynchronous statement")
+    cur.get_results_from_sfqid(cur.sfqid)
+    cur.fetchall()
+except errors.Error as e:
+    assert e.errno == 2003, e
+else:
+    raise AssertionError("an error of an asynchronous statement")
 step("asynchronous")
 
 # A statement longer than the server's hold: polled, then cancelled from another connection.
@@ -158,7 +157,7 @@ thread.join()
 other.close()
 step("cancel")
 
-if major < 5:
+if major < 5:  # 5.2 takes the argument and goes on waiting
     try:
         cur.execute("select slow", timeout=1)
     except errors.Error as e:
@@ -175,7 +174,7 @@ assert con.is_valid()
 step("renewal, twice")
 
 con.close()
-job = sf.connect(account="firn", host="127.0.0.1", port=port, protocol="http", authenticator="oauth", token="jobtoken\n" if major < 5 else "jobtoken", database="FIRN",
+job = sf.connect(account="firn", host="127.0.0.1", port=port, protocol="http", authenticator="oauth", token="jobtoken\n", database="FIRN",
                  schema="PUBLIC", client_session_keep_alive=True)
 assert job.cursor().execute("select context").fetchone()[0].split("|")[7] == "7"
 rows = job.cursor(sf.DictCursor).execute("show parameters like '%CLIENT_SESSION_KEEP_ALIVE%' in session").fetchall()
