@@ -28,8 +28,10 @@ const (
 // errInTheWay: a path component is no directory, or a directory stands where a file should.
 var errInTheWay = errors.New("a file or directory of another kind stands there")
 
-// full says whether there is no room on the disk.
-func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+// full says whether there is no room on the disk. EFBIG: the file system cannot hold a file of that size.
+func full(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
 
 // openTree opens a stage's tree for reading; fs.ErrNotExist if nothing was ever written.
 func (s *Stages) openTree(dir string) (*os.Root, error) {
@@ -314,7 +316,7 @@ func choose(ctx context.Context, root *os.Root, p string) ([]entry, error) {
 	return list(ctx, root, p)
 }
 
-// pruned is the mode bit of directories that jobs have mounted: they stay, though empty.
+// mounted is the mode bit of directories that jobs have mounted: they stay, though empty.
 const mounted = fs.ModeSticky
 
 // removeFile removes a file and the directories that are empty without it, except those that a job has mounted.

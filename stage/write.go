@@ -6,15 +6,18 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"hash"
 	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
 )
 
-// Uploads up to this size are hashed on the way; of larger ones the md5 is computed beside the copy.
-const inline = 256 << 10
+// Uploads up to inline bytes are hashed on the way. For larger ones that would cost a third of the speed: their md5 is computed when
+// somebody asks for it first (LIST), and kept. Of a file that is being written, the disk is given flushEvery bytes at a time.
+const (
+	inline     = 16 << 20
+	flushEvery = 16 << 20
+)
 
 // write puts a body under a name: to a file in tmp/ first, then, when it is whole and on the disk, into the tree. size < 0 is
 // unknown. With keep an existing file wins: fs.ErrExist.
@@ -55,7 +58,9 @@ func (s *Stages) write(ctx context.Context, dir, name string, body io.Reader, si
 	if err != nil {
 		return err
 	}
-	keepDigest(f, info, sum)
+	if sum != nil {
+		keepDigest(f, info, sum)
+	}
 	if s.isGone(dir) {
 		return os.ErrNotExist
 	}
@@ -77,71 +82,45 @@ func temporary(stage *os.Root) (string, *os.File, error) {
 	return name, f, err
 }
 
-// fill copies a body to a file and gives its md5. Memory is a few buffers whatever the size: while one is written the ones before
-// are hashed by a second goroutine.
+// fill copies a body to a file and gives its md5, nil if it is too large to be hashed on the way. Memory is one buffer whatever the
+// size.
 func fill(ctx context.Context, f *os.File, body io.Reader, size int64) ([]byte, error) {
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
 	h := md5.New()
-	if size >= 0 && size <= inline {
-		err := small(f, h, body, size)
-		return h.Sum(nil), err
-	}
-	const depth = 4
-	free, work, done := make(chan *[]byte, depth), make(chan []byte, depth), make(chan struct{})
-	for range depth {
-		free <- buffers.Get().(*[]byte)
-	}
-	used := make(chan *[]byte, depth)
-	go func() {
-		defer close(done)
-		for b := range work {
-			h.Write(b)
-			free <- <-used
+	var written, flushed int64
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("%w: %w", errBody, err)
 		}
-	}()
-	err := func() error {
-		defer close(work)
-		var written, flushed int64
-		for {
-			if err := ctx.Err(); err != nil {
-				return fmt.Errorf("%w: %w", errBody, err)
+		n, err := readFull(body, *buf)
+		if n > 0 {
+			b := (*buf)[:n]
+			if size <= inline && written <= inline {
+				h.Write(b)
 			}
-			buf := <-free
-			n, err := readFull(body, *buf)
-			if n > 0 {
-				if _, werr := f.Write((*buf)[:n]); werr != nil {
-					free <- buf
-					return werr
-				}
-				used <- buf
-				work <- (*buf)[:n]
-				written += int64(n)
-				if written-flushed >= 32<<20 {
-					// Start the disk early, so that the sync at the end has little left.
-					_ = unix.SyncFileRange(int(f.Fd()), flushed, written-flushed, unix.SYNC_FILE_RANGE_WRITE)
-					flushed = written
-				}
-			} else {
-				free <- buf
+			if _, err := f.Write(b); err != nil {
+				return nil, err
 			}
-			switch {
-			case err == nil:
-			case err == io.EOF && size >= 0 && written != size:
-				return fmt.Errorf("%w: %d of %d bytes", errBody, written, size)
-			case err == io.EOF:
-				return nil
-			default:
-				return fmt.Errorf("%w: %w", errBody, err)
-			}
+			written += int64(n)
 		}
-	}()
-	<-done
-	for range depth {
-		buffers.Put(<-free)
+		if written-flushed >= flushEvery {
+			// Start the disk early, so that the sync at the end has little left to do.
+			_ = unix.SyncFileRange(int(f.Fd()), flushed, written-flushed, unix.SYNC_FILE_RANGE_WRITE)
+			flushed = written
+		}
+		switch {
+		case err == nil:
+		case err == io.EOF && size >= 0 && written != size:
+			return nil, fmt.Errorf("%w: %d of %d bytes", errBody, written, size)
+		case err == io.EOF && written > inline:
+			return nil, nil
+		case err == io.EOF:
+			return h.Sum(nil), nil
+		default:
+			return nil, fmt.Errorf("%w: %w", errBody, err)
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return h.Sum(nil), nil
 }
 
 // readFull fills b. Unlike io.ReadFull it leaves the reader's error as it is: io.EOF is the body's end, io.ErrUnexpectedEOF a client
@@ -153,16 +132,4 @@ func readFull(r io.Reader, b []byte) (n int, err error) {
 		n += m
 	}
 	return n, err
-}
-
-func small(f *os.File, h hash.Hash, body io.Reader, size int64) error {
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	b := (*buf)[:size]
-	if n, err := readFull(body, b); int64(n) < size {
-		return fmt.Errorf("%w: %d of %d bytes: %w", errBody, n, size, err)
-	}
-	h.Write(b)
-	_, err := f.Write(b)
-	return err
 }
