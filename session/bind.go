@@ -13,7 +13,7 @@ import (
 // bind fills in the names and texts that the statement takes from binds and session variables. Values in expressions stay
 // placeholders: who carries the statement out reads them from its Context.
 func (u *run) bind(p *sql.Parsed) error {
-	if p.Params > len(u.sc.Binds) && u.sc.BindStage == "" && !u.r.Describe {
+	if p.Params > len(u.sc.Binds) && !u.r.Describe {
 		return notSet(len(u.sc.Binds) + 1)
 	}
 	err := p.Bind(func(param int, variable string) (string, bool, error) {

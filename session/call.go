@@ -253,7 +253,7 @@ func asBind(v any) statement.Bind {
 
 // flow is a ->> chain: each step is a query of its own; later ones read the results of earlier ones as $1 (the one before), $2, ….
 func (u *run) flow(ctx context.Context, st *sql.Flow) (*result.Result, error) {
-	if u.sc.Rows > 0 || u.sc.BindStage != "" {
+	if u.sc.Rows > 0 {
 		return nil, sqlerr.Unsupported("binds in a chain of statements")
 	}
 	if u.r.Describe && len(st.Steps) > 1 {
@@ -268,7 +268,7 @@ func (u *run) flow(ctx context.Context, st *sql.Flow) (*result.Result, error) {
 			r.ID = u.r.ID + "/" + strconv.Itoa(len(ids))
 		}
 		q, err := u.s.submit(ctx, u.n, r, true, func(ctx context.Context, in *run) (*result.Result, error) {
-			in.sc.Flow = ids
+			scanEarlier(step, ids)
 			return in.carryOut(ctx, &sql.Parsed{Statement: step})
 		})
 		if err != nil {
@@ -284,7 +284,46 @@ func (u *run) flow(ctx context.Context, st *sql.Flow) (*result.Result, error) {
 	sc := *u.sc
 	now := u.n.state.Load()
 	sc.Role, sc.Database, sc.Schema, sc.Warehouse, sc.Variables = now.role, now.database, now.schema, now.warehouse, now.variables
-	sc.Flow = ids
+	sc.Params = view{now.parameters, statementParameters(u.r.Parameters), now.variables}
 	inner.sc = &sc
-	return inner.carryOut(ctx, &sql.Parsed{Statement: st.Steps[len(st.Steps)-1]})
+	step := st.Steps[len(st.Steps)-1]
+	scanEarlier(step, ids)
+	return inner.carryOut(ctx, &sql.Parsed{Statement: step})
+}
+
+// scanEarlier puts TABLE(RESULT_SCAN('id')) where a step of a chain reads FROM $n; ids are the earlier steps', $1's first.
+func scanEarlier(st sql.Statement, ids []string) {
+	scan := func(t sql.TableExpr) sql.TableExpr {
+		from, ok := t.(*sql.Table)
+		if !ok || len(from.Name.Parts) != 1 || from.Name.Parts[0].Quoted {
+			return t
+		}
+		text, ok := strings.CutPrefix(from.Name.Parts[0].Name, "$")
+		n, err := strconv.Atoi(text)
+		if !ok || err != nil || n < 1 || n > len(ids) {
+			return t
+		}
+		name := sql.Name{Parts: []sql.Ident{{Name: "RESULT_SCAN", Pos: from.Pos}}, Pos: from.Pos}
+		id := &sql.Literal{Kind: sql.StringLit, Text: ids[n-1], Pos: from.Pos}
+		return &sql.TableFunc{Call: &sql.Call{Name: name, Args: []sql.Expr{id}, Pos: from.Pos}, Alias: from.Alias, Sample: from.Sample, Pos: from.Pos}
+	}
+	sql.Walk(st, func(n sql.Node) bool {
+		switch n := n.(type) {
+		case *sql.Select:
+			n.From = scan(n.From)
+		case *sql.Join:
+			n.L, n.R = scan(n.L), scan(n.R)
+		case *sql.Pivot:
+			n.From = scan(n.From)
+		case *sql.Unpivot:
+			n.From = scan(n.From)
+		case *sql.Update:
+			n.From = scan(n.From)
+		case *sql.Delete:
+			n.Using = scan(n.Using)
+		case *sql.Merge:
+			n.Using = scan(n.Using)
+		}
+		return true
+	})
 }

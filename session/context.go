@@ -50,6 +50,9 @@ func (u *run) use(ctx context.Context, st *sql.Use, describe bool) (*result.Resu
 	if !ok {
 		return nil, sqlerr.NotExistOrOperation(kind, strings.Join(name, "."))
 	}
+	if err := u.check(ctx, st); err != nil {
+		return nil, err
+	}
 	schema := ""
 	if kind == "DATABASE" {
 		public, err := u.s.Objects.Exists(ctx, u.sc, "SCHEMA", []string{name[0], "PUBLIC"})
@@ -127,7 +130,7 @@ func (u *run) alterSession(ctx context.Context, st *sql.AlterSession, describe b
 	if err != nil {
 		return nil, err
 	}
-	u.q.Changed = u.n.LoginParameters()
+	u.q.Changed = u.s.LoginParameters(u.n)
 	return done(), nil
 }
 

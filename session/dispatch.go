@@ -13,6 +13,9 @@ import (
 
 // statement carries one parsed statement out: binds, privileges, then session itself or the first room that handles it.
 func (u *run) statement(ctx context.Context, p *sql.Parsed) (*result.Result, error) {
+	if err := u.stagedBinds(ctx); err != nil {
+		return nil, err
+	}
 	if err := u.bind(p); err != nil {
 		return nil, err
 	}
@@ -21,8 +24,8 @@ func (u *run) statement(ctx context.Context, p *sql.Parsed) (*result.Result, err
 
 // carryOut is statement for one whose binds are in.
 func (u *run) carryOut(ctx context.Context, p *sql.Parsed) (*result.Result, error) {
-	if needs := needs(p.Statement); len(needs) > 0 {
-		if err := u.s.Access.Check(ctx, u.sc, needs); err != nil {
+	if _, use := p.Statement.(*sql.Use); !use { // USE says first whether there is such a thing
+		if err := u.check(ctx, p.Statement); err != nil {
 			return nil, err
 		}
 	}
@@ -49,6 +52,10 @@ func (u *run) carryOut(ctx context.Context, p *sql.Parsed) (*result.Result, erro
 		if st.Kind == "RESULT" {
 			return u.describeResult(ctx, st)
 		}
+	case *sql.Other:
+		if st.Word == "DESCRIBE RESULT LAST_QUERY_ID" {
+			return u.describeResult(ctx, &sql.Describe{Kind: "RESULT", Pos: st.Pos})
+		}
 	case *sql.Flow:
 		return u.flow(ctx, st)
 	case *sql.ExecuteImmediate:
@@ -64,6 +71,14 @@ func (u *run) carryOut(ctx context.Context, p *sql.Parsed) (*result.Result, erro
 		}
 	}
 	return nil, refuse(p.Statement)
+}
+
+// check asks for the statement's privileges.
+func (u *run) check(ctx context.Context, st sql.Statement) error {
+	if n := needs(st); len(n) > 0 {
+		return u.s.Access.Check(ctx, u.sc, n)
+	}
+	return nil
 }
 
 // needs is the table of privileges: what each statement asks of its role. Tables that a query reads are known only once it is bound:

@@ -52,7 +52,7 @@ func (s *Sessions) Login(ctx context.Context, r LoginRequest) (*Session, Tokens,
 		}
 		st.parameters[name] = text
 	}
-	sc := &statement.Context{User: who.User, Role: who.Role, Region: s.Region, Account: s.Account, Version: s.Version, Job: who.Job, Client: r.Client, Params: view{st.parameters, nil}}
+	sc := &statement.Context{User: who.User, Role: who.Role, Region: s.Region, Account: s.Account, Version: s.Version, Job: who.Job, Client: r.Client, Params: view{session: st.parameters}}
 	database, given := fold(r.Database), r.Database != ""
 	if database == "" {
 		database = who.Database

@@ -132,7 +132,16 @@ func parameterText(v any) (string, bool) {
 }
 
 // view are a session's parameters under those of one statement. It is a statement.Parameters.
-type view struct{ session, statement map[string]string }
+type view struct {
+	session, statement map[string]string
+	variables          map[string]any
+}
+
+// Variable is a session variable's value.
+func (v view) Variable(name string) (any, bool) {
+	x, ok := v.variables[name]
+	return x, ok
+}
 
 // Get is a parameter's value, the standard one if it was not set, "" if there is no such parameter.
 func (v view) Get(name string) string {
@@ -152,11 +161,16 @@ type Parameter struct {
 }
 
 // LoginParameters are those that clients keep, with the session's values.
-func (n *Session) LoginParameters() []Parameter {
-	v := view{n.state.Load().parameters, nil}
+func (s *Sessions) LoginParameters(n *Session) []Parameter {
+	v := view{session: n.state.Load().parameters}
 	var out []Parameter
 	for _, name := range parameterNames {
-		if p := parameters[name]; p.login {
+		p := parameters[name]
+		switch {
+		case !p.login:
+		case name == "CLIENT_STAGE_ARRAY_BINDING_THRESHOLD" && s.BindFiles == nil:
+			out = append(out, Parameter{name, 0}) // never
+		default:
 			out = append(out, Parameter{name, p.JSON(v.Get(name))})
 		}
 	}

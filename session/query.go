@@ -131,7 +131,7 @@ func (s *Sessions) submit(base context.Context, n *Session, r Request, here bool
 		return nil, fmt.Errorf("session: %w", err)
 	}
 	over := statementParameters(r.Parameters)
-	params := view{st.parameters, over}
+	params := view{st.parameters, over, st.variables}
 	q := &Query{ID: id.String(), Text: shorten(r.SQL), RequestID: r.ID, SessionID: n.id, User: n.user, Role: st.role, Database: st.database, Schema: st.schema, Warehouse: st.warehouse,
 		Tag: params.Get("QUERY_TAG"), Client: n.client, Describe: r.Describe, Format: format(n.client.App, params), Start: s.Clock(), done: make(chan struct{})}
 	ctx, cancel := context.WithCancelCause(base)
@@ -156,7 +156,7 @@ func (s *Sessions) submit(base context.Context, n *Session, r Request, here bool
 	}
 	sc := &statement.Context{Session: n.id, Query: q.ID, Request: r.ID, Text: r.SQL, User: n.user, Role: st.role, Database: st.database, Schema: st.schema, Warehouse: st.warehouse,
 		Region: s.Region, Account: s.Account, Version: s.Version, BaseURL: r.BaseURL, Job: n.job, Client: n.client, Binds: r.Binds, Rows: r.Rows, Params: params,
-		BindStage: r.BindStage, Variables: st.variables}
+		Variables: st.variables}
 	sc.Client.IsInternal = r.Internal
 	sc.Client.ML, sc.Client.Python = telemetry(r.Parameters)
 	run := &run{s: s, n: n, q: q, sc: sc, r: r, do: do}

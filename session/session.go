@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"os"
@@ -53,6 +54,12 @@ type Evaluator interface {
 	Evaluate(ctx context.Context, sc *statement.Context, x sql.Expr) (any, error)
 }
 
+// BindFiles opens what a client has put under a stage path for one statement: CSV files, packed or not. The path is as the client
+// says it: "@SYSTEMBIND/<hex>".
+type BindFiles interface {
+	OpenBinds(ctx context.Context, sc *statement.Context, path string) ([]io.ReadCloser, error)
+}
+
 // Store keeps sessions over restarts. *store.Store is one.
 type Store interface {
 	CreateSession(ctx context.Context, r store.Session, tokens ...store.SessionToken) (int64, error)
@@ -70,6 +77,7 @@ type Config struct {
 	Access    Access
 	Objects   Objects
 	Evaluator Evaluator // nil: only literals and binds
+	BindFiles BindFiles // nil: clients are told to send no binds through a stage
 	Rooms     []Room
 	Functions *Registry // session adds its own
 	Dir       string    // results over 1 MB, only ours: emptied at the start

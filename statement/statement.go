@@ -31,9 +31,7 @@ type Context struct {
 	Rows   int    // > 0: array bind, every Bind has Rows values
 	Params Parameters
 
-	BindStage string         // "@SYSTEMBIND/<hex>": the binds are rows of CSV files there, in place of Binds
 	Variables map[string]any // SET's variables by upper-case name, values as in Args; read only
-	Flow      []string       // in a ->> chain: query ids of the earlier steps, $1 first (RESULT_SCAN gives their rows)
 }
 
 // Client is what the client said of itself.

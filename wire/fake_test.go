@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -73,13 +75,30 @@ type room struct {
 
 	mu      sync.Mutex
 	inserts []insert
+	files   string // directory of bound values: @SYSTEMBIND/x is x in it
 	closed  []int64
 }
 
 type insert struct {
 	rows  int
 	binds []statement.Bind
-	stage string
+}
+
+// OpenBinds stands for the stage room.
+func (r *room) OpenBinds(_ context.Context, _ *statement.Context, path string) ([]io.ReadCloser, error) {
+	names, err := filepath.Glob(filepath.Join(r.files, filepath.Base(path), "*"))
+	if err != nil || len(names) == 0 {
+		return nil, sqlerr.NotExist("Stage", path)
+	}
+	var out []io.ReadCloser
+	for _, n := range names {
+		f, err := os.Open(n)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
 }
 
 func (r *room) Handles(st sql.Statement) bool {
@@ -168,7 +187,7 @@ func (r *room) Run(ctx context.Context, sc *statement.Context, p *sql.Parsed, de
 		if describe {
 			return &result.Result{Columns: []result.Column{result.IntColumn("number of rows inserted")}, Type: result.TypeInsert}, nil
 		}
-		r.inserts = append(r.inserts, insert{sc.Rows, sc.Binds, sc.BindStage})
+		r.inserts = append(r.inserts, insert{sc.Rows, sc.Binds})
 		n := int64(max(1, sc.Rows))
 		return &result.Result{Columns: []result.Column{result.IntColumn("number of rows inserted")}, Rows: [][]any{{n}}, Type: result.TypeInsert, Stats: &result.Stats{Inserted: n}}, nil
 	case *sql.CreateTable:
@@ -215,7 +234,7 @@ func (r *room) Run(ctx context.Context, sc *statement.Context, p *sql.Parsed, de
 		return rows([]result.Column{result.TextColumn("TYPE"), result.TextColumn("VALUE")}, []any{sc.Binds[0].Type, v}), nil
 	case strings.HasPrefix(text, "SELECT SYSTEM$"), strings.HasPrefix(text, "SELECT LAST_QUERY_ID"):
 		return r.scalar(ctx, sc, p)
-	case strings.Contains(text, "RESULT_SCAN("), sc.Flow != nil:
+	case strings.Contains(text, "RESULT_SCAN("), strings.Contains(text, "FROM $1"):
 		return r.scan(ctx, sc, p, describe)
 	}
 	return nil, sqlerr.Unsupported("%s", text)
@@ -249,16 +268,12 @@ func (r *room) scalar(ctx context.Context, sc *statement.Context, p *sql.Parsed)
 
 func (r *room) scan(ctx context.Context, sc *statement.Context, p *sql.Parsed, describe bool) (*result.Result, error) {
 	var id string
-	if sc.Flow != nil {
-		id = sc.Flow[0]
-	} else {
-		sql.Walk(p.Statement, func(n sql.Node) bool {
-			if l, ok := n.(*sql.Literal); ok && l.Kind == sql.StringLit {
-				id = l.Text
-			}
-			return true
-		})
-	}
+	sql.Walk(p.Statement, func(n sql.Node) bool {
+		if l, ok := n.(*sql.Literal); ok && l.Kind == sql.StringLit {
+			id = l.Text
+		}
+		return true
+	})
 	f, _ := r.functions.Function("RESULT_SCAN")
 	a := statement.Args{Positional: []any{id}}
 	if describe {
@@ -299,7 +314,7 @@ func start(t testing.TB, dir string, c wire.Config) *server {
 	}
 	s := &server{clock: new(clock)}
 	reg := new(session.Registry)
-	s.room = &room{clock: s.clock, functions: reg, started: make(chan string, 64)}
+	s.room = &room{clock: s.clock, functions: reg, files: filepath.Join(dir, "binds"), started: make(chan string, 64)}
 	err = reg.Add(statement.Function{Name: "SYSTEM$ECHO", Procedure: true, Columns: []result.Column{result.TextColumn("")}, Call: func(_ context.Context, _ *statement.Context, a statement.Args) (*result.Result, error) {
 		return result.Scalar(result.TextColumn(""), fmt.Sprintf("%v %v %v", a.Object, a.Positional, a.Named)), nil
 	}}, statement.Function{Name: "!SPCS_WAIT_FOR", Procedure: true, Columns: []result.Column{result.TextColumn("")}, Call: func(_ context.Context, _ *statement.Context, a statement.Args) (*result.Result, error) {
@@ -308,7 +323,7 @@ func start(t testing.TB, dir string, c wire.Config) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.sessions, err = session.New(session.Config{Store: db, Accounts: accounts{}, Access: access{}, Objects: objects{}, Rooms: []session.Room{s.room}, Functions: reg,
+	s.sessions, err = session.New(session.Config{Store: db, Accounts: accounts{}, Access: access{}, Objects: objects{}, Rooms: []session.Room{s.room}, BindFiles: s.room, Functions: reg,
 		Dir: filepath.Join(dir, "results"), Clock: s.clock.now, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)

@@ -82,7 +82,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 		MasterToken: tokens.Master, Token: tokens.Session,
 		Validity: int64(tokens.SessionValidity.Seconds()), MasterValidity: int64(tokens.MasterValidity.Seconds()),
 		DisplayUserName: name, ServerVersion: s.Sessions.Version, HealthCheckInterval: 45, SessionID: tokens.ID,
-		Parameters:  n.LoginParameters(),
+		Parameters:  s.Sessions.LoginParameters(n),
 		SessionInfo: sessionInfo{orNull(database), orNull(schema), orNull(warehouse), orNull(role)},
 	})
 }

@@ -362,6 +362,8 @@ func TestSessionStatements(t *testing.T) {
 	one := c.query("select 1")
 	step("select last_query_id()", `[["`+one.Data["queryId"].(string)+`"]]`)
 	step("select last_query_id(-2)", `[["`+one.Data["queryId"].(string)+`"]]`)
+	c.query("select * from table(result_scan('" + one.Data["queryId"].(string) + "'))")
+	step("describe result last_query_id()", `[["1","NUMBER(1,0)","COLUMN","N",null,"N","N",null,null,null,null]]`)
 	step("describe result '"+one.Data["queryId"].(string)+"'", `[["1","NUMBER(1,0)","COLUMN","N",null,"N","N",null,null,null,null]]`)
 	step("select * from table(result_scan('"+one.Data["queryId"].(string)+"'))", `[["1"]]`)
 	step(`show parameters like 'QUERY_TAG' ->> select "key" from $1`, `[["QUERY_TAG","","","","Text that marks the session's statements.","STRING"]]`)
