@@ -341,3 +341,10 @@ func FromFloat(f float64, scale int) (Int128, error) {
 	}
 	return Decimal(formatFloat(f), scale)
 }
+
+// DivMod10 is v/10 and the remainder's magnitude.
+func (v Int128) DivMod10() (Int128, uint64) {
+	hi, lo, neg := v.abs()
+	qh, ql, r := div128(hi, lo, 10)
+	return signed(qh, ql, neg), r
+}
