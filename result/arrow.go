@@ -244,6 +244,9 @@ func appendArrow(b array.Builder, t Type, v any) error {
 		case json.RawMessage:
 			s.Append(string(x))
 		case int64, int, int32, bool, float64:
+			if t.Kind != Text {
+				return bad()
+			}
 			s.Append(fmt.Sprint(x))
 		default:
 			return bad()
