@@ -640,3 +640,14 @@ func (r *Room) save(ctx context.Context, s *state, what string) {
 		r.cfg.Log.Error("pool: record of "+what, "pool", p.Name, "error", err)
 	}
 }
+
+// Credits is a pool's family and what one of its nodes costs an hour by Snowflake's rates; "" and 0 if the pool is gone.
+func (r *Room) Credits(pool string) (family string, perHour float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, ok := r.pools[pool]
+	if !ok {
+		return "", 0
+	}
+	return s.Family, r.families[s.Family].Credits
+}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -244,4 +245,29 @@ func (s *Store) JobInstances(ctx context.Context, job int64) ([]JobInstance, err
 		is = append(is, i)
 	}
 	return is, rows.Err()
+}
+
+// InstancesOf gives what is recorded of the instances of several jobs, by job.
+func (s *Store) InstancesOf(ctx context.Context, jobs []int64) (map[int64][]JobInstance, error) {
+	ids, err := json.Marshal(jobs)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.r.QueryContext(ctx, "SELECT job, idx, started, ended, code, message, cpu_seconds, mem_peak FROM job_instance WHERE job IN (SELECT value FROM json_each(?)) ORDER BY job, idx", string(ids))
+	if err != nil {
+		return nil, fmt.Errorf("store: instances: %w", err)
+	}
+	defer rows.Close()
+	out := map[int64][]JobInstance{}
+	for rows.Next() {
+		var job int64
+		var i JobInstance
+		var started, ended int64
+		if err := rows.Scan(&job, &i.Index, &started, &ended, &i.Code, &i.Message, &i.CPUSeconds, &i.MemPeak); err != nil {
+			return nil, fmt.Errorf("store: instances: %w", err)
+		}
+		i.Started, i.Ended = fromNanos(started), fromNanos(ended)
+		out[job] = append(out[job], i)
+	}
+	return out, rows.Err()
 }
