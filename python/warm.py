@@ -115,6 +115,7 @@ def enter(conn):
         os.dup2(old, new)
     os.closerange(CONN + 1, max(256, max(fds) + 1))
     drop()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # one that comes before the reaper is there waits for it
     pid = os.fork()
     if pid:
         os.execv(INIT, [INIT, "mid", str(pid)])

@@ -47,7 +47,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) driver.Driver, o Opti
 		name string
 		f    func(*testing.T)
 	}{
-		{"Exit", s.exit}, {"Signals", s.signals}, {"Stop", s.stop}, {"StopGrace", s.stopGrace}, {"Unknown", s.unknown}, {"Twice", s.twice},
+		{"Exit", s.exit}, {"Signals", s.signals}, {"Stop", s.stop}, {"StopGrace", s.stopGrace}, {"StopAtOnce", s.stopAtOnce}, {"Unknown", s.unknown}, {"Twice", s.twice},
 		{"Refused", s.refused}, {"StartCancel", s.startCancel}, {"Log", s.log}, {"LogQuota", s.logQuota}, {"Follow", s.follow}, {"FollowCancel", s.followCancel}, {"Env", s.env},
 		{"WaitCancel", s.waitCancel}, {"Many", s.many}, {"Recover", s.recover}, {"KilledShim", s.killedShim}, {"Remove", s.remove},
 		{"Mounts", s.mounts}, {"Files", s.files}, {"PIDs", s.pids}, {"Memory", s.memory}, {"Peers", s.peers}, {"Orphans", s.orphans},
@@ -285,6 +285,22 @@ func (s *suite) stopGrace(t *testing.T) {
 	}
 	if e := wait(t, d, sp.ID); e.Code != 137 || e.Signal != "SIGKILL" || !e.Stopped || e.Reason == "" || e.OOM {
 		t.Errorf("%+v, want SIGKILL, stopped, a reason", e)
+	}
+}
+
+// stopAtOnce: a stop right behind the start is not lost, however far the payload has come.
+func (s *suite) stopAtOnce(t *testing.T) {
+	d := s.driver(t)
+	for i := range 10 {
+		sp := Shell(fmt.Sprintf("at-once-%d", i), `cat "$GATE"`)
+		s.gate(t, &sp)
+		start(t, d, sp)
+		if err := d.Stop(ctx(t), sp.ID, patience); err != nil {
+			t.Fatal(err)
+		}
+		if e := wait(t, d, sp.ID); e.Code != 143 || e.Signal != "SIGTERM" || !e.Stopped {
+			t.Errorf("%+v, want SIGTERM", e)
+		}
 	}
 }
 

@@ -114,8 +114,9 @@ func TestAPIRestart(t *testing.T) {
 
 func TestEgress(t *testing.T) {
 	port, other := tcp(t, "outside"), tcp(t, "never")
-	for _, mode := range []string{"tun", "loopback"} {
+	for _, mode := range []string{"tun", "loopback", "tun and hub", "loopback and hub"} {
 		t.Run(mode, func(t *testing.T) {
+			mode, hub := strings.CutSuffix(mode, " and hub")
 			dir := t.TempDir()
 			cfg := config(dir)
 			cfg.Hosts = map[string]string{"data.example": "127.0.0.1", "a.files.example": "127.0.0.1", "b.files.example": "127.0.0.1", "denied.example": "127.0.0.1"}
@@ -133,6 +134,9 @@ func TestEgress(t *testing.T) {
 			}, "; ") + "; true"
 			s := bash(t, "egress", script)
 			s.Egress = []string{fmt.Sprintf("data.example:%d", port), fmt.Sprintf("*.files.example:%d", port)}
+			if hub {
+				s.Count = 2
+			}
 			e, out := runTo(t, d, s)
 			if e.Code != 0 || strings.Count(out, "outside hello\n") != 4 || strings.Contains(out, "never") {
 				t.Errorf("%+v\n%s", e, out)

@@ -116,7 +116,7 @@ func (x *parents) start(ctx context.Context, n *parent) (*running, error) {
 	// The name is new at every server start: the group of the last one may still be dying.
 	id := fmt.Sprintf("parent-%d-%d", os.Getpid(), num)
 	p := plan.Plan{
-		Kind: plan.Parent, Parent: &spec, Root: d.skel.root, Etc: d.skel.etc(false), System: d.skel.system, Cgroup: d.group,
+		Kind: plan.Parent, Parent: &spec, Shim: d.cfg.Shim, Root: d.skel.root, Etc: d.skel.etc(false), System: d.skel.system, Cgroup: d.group,
 		Spec: driver.Spec{ID: id, Memory: parentMemory, PIDs: parentPIDs, Shm: 16 << 20, LogQuota: 1 << 20},
 	}
 	if d.report.Ranges {

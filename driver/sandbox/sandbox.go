@@ -156,7 +156,7 @@ func (d *Driver) Start(ctx context.Context, s driver.Spec) error {
 	}
 	p := plan.Plan{
 		Kind: plan.Job, Owner: os.Geteuid(), Cgroup: d.group, API: d.cfg.APISocket, Tun: d.cfg.Tun, Hosts: d.cfg.Hosts,
-		Root: d.skel.root, Etc: d.skel.etc(len(s.Egress) > 0 && d.cfg.Tun != ""), System: d.skel.system, Hub: s.Count > 1,
+		Shim: d.cfg.Shim, Root: d.skel.root, Etc: d.skel.etc(len(s.Egress) > 0 && d.cfg.Tun != ""), System: d.skel.system, Hub: s.Count > 1,
 	}
 	if d.group != "" {
 		p.Share = d.cfg.MachineMemory

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -192,6 +193,20 @@ func TestWarm(t *testing.T) {
 		}
 		if e, err := d.Wait(within(t), s.ID); err != nil || e.Code != 4 || !e.Stopped {
 			t.Errorf("%+v %v", e, err)
+		}
+	})
+	t.Run("stop at once", func(t *testing.T) {
+		for i := range 10 {
+			s := warmSpec(fmt.Sprintf("stop-%d", i), p, "import signal; signal.pause()")
+			if err := d.Start(within(t), s); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Stop(within(t), s.ID, patience); err != nil {
+				t.Fatal(err)
+			}
+			if e, err := d.Wait(within(t), s.ID); err != nil || e.Signal != "SIGTERM" || !e.Stopped {
+				t.Errorf("%+v %v", e, err)
+			}
 		}
 	})
 	t.Run("memory", func(t *testing.T) {

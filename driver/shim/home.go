@@ -19,8 +19,8 @@ import (
 	"firn/driver"
 )
 
-// Home is the server's side: a directory of instances, one shim each. It keeps nothing in memory, so a server that was
-// killed and one that never was know the same.
+// Home is the server's side: a directory of instances, one shim each. It keeps nothing of them in memory, so a server that
+// was killed and one that never was know the same.
 type Home struct {
 	Dir  string // absolute
 	Shim string // the shim's program

@@ -46,14 +46,13 @@ func tmpfs(dst string, mode string, size int64, flags int) *configs.Mount {
 	return &configs.Mount{Source: "tmpfs", Destination: dst, Device: "tmpfs", Flags: nosd | flags, Data: data}
 }
 
-// config says to libcontainer what the sandbox is. exe is the shim's program, userns the user namespace to join (warm) or
-// "" (a new one).
-func config(p *plan.Plan, dir, exe, userns string) *configs.Config {
+// config says to libcontainer what the sandbox is. userns is the user namespace to join (warm) or "" (a new one).
+func config(p *plan.Plan, dir, userns string) *configs.Config {
 	parent := p.Kind == plan.Parent
 	cfg := &configs.Config{
 		Rootfs: p.Root, Readonlyfs: true, NoNewPrivileges: true, Capabilities: &configs.Capabilities{},
 		Cgroups: group(p),
-		Mounts:  append(system(p, exe), binds(p, dir)...),
+		Mounts:  append(system(p), binds(p, dir)...),
 	}
 	cfg.Namespaces = configs.Namespaces{{Type: configs.NEWNS}, {Type: configs.NEWIPC}, {Type: configs.NEWNET}}
 	if !parent {
@@ -97,7 +96,7 @@ func group(p *plan.Plan) *cgroups.Cgroup {
 }
 
 // system are the mounts that every sandbox has.
-func system(p *plan.Plan, exe string) []*configs.Mount {
+func system(p *plan.Plan) []*configs.Mount {
 	parent := p.Kind == plan.Parent
 	proc := &configs.Mount{Source: "proc", Destination: "/proc", Device: "proc", Flags: nosd | unix.MS_NOEXEC}
 	switch {
@@ -121,7 +120,7 @@ func system(p *plan.Plan, exe string) []*configs.Mount {
 	for _, d := range p.System {
 		ms = append(ms, bindRO(d, d, 0))
 	}
-	return append(ms, bindRO(exe, nsboot.Init, 0))
+	return append(ms, bindRO(p.Shim, nsboot.Init, 0))
 }
 
 // binds are the mounts of this instance's own, outer directories before what lies in them.

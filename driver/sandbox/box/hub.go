@@ -113,7 +113,8 @@ func (b *hub) live() []int {
 	var is []int
 	for _, l := range ls {
 		n, err := strconv.Atoi(strings.TrimPrefix(l.Attrs().Name, "i"))
-		if err == nil && l.Attrs().OperState == netlink.OperUp {
+		// The carrier, not the operational state: that follows only when the kernel's link watcher comes round to it.
+		if err == nil && l.Attrs().RawFlags&unix.IFF_LOWER_UP != 0 {
 			is = append(is, n)
 		}
 	}

@@ -18,10 +18,6 @@ import (
 // of its own, without capabilities. It gets no seccomp filter: it must setns and unshare, its children add theirs.
 func (b *Box) runParent() (driver.Exit, error) {
 	par := b.plan.Parent
-	exe, err := os.Executable()
-	if err != nil {
-		return driver.Exit{}, err
-	}
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return driver.Exit{}, err
@@ -59,7 +55,7 @@ func (b *Box) runParent() (driver.Exit, error) {
 	for k, v := range par.Env {
 		p.Env = append(p.Env, k+"="+v)
 	}
-	if err := b.create(exe, "", p); err != nil {
+	if err := b.create("", p); err != nil {
 		return driver.Exit{}, err
 	}
 	pid, err := p.Pid()

@@ -184,10 +184,6 @@ func (b *Box) runJob(warm string) (_ driver.Exit, err error) {
 		return driver.Exit{}, err
 	}
 	defer sec.Close()
-	exe, err := os.Executable()
-	if err != nil {
-		return driver.Exit{}, err
-	}
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return driver.Exit{}, err
@@ -229,7 +225,7 @@ func (b *Box) runJob(warm string) (_ driver.Exit, err error) {
 			p.Env = append(p.Env, k+"="+v)
 		}
 	}
-	if err := b.create(exe, userns, p); err != nil {
+	if err := b.create(userns, p); err != nil {
 		return driver.Exit{}, err
 	}
 	pid, err := p.Pid()
@@ -267,6 +263,11 @@ func (b *Box) runJob(warm string) (_ driver.Exit, err error) {
 		end = mid.conn
 		term = func() { mid.proc.signal(unix.SIGTERM) }
 	}
+	if mid == nil {
+		if n, err := ctl.Read(make([]byte, 1)); n != 1 {
+			return driver.Exit{}, fmt.Errorf("sandbox: its init ended before the payload began: %w", err)
+		}
+	}
 	out.pump(b.in.Log)
 	ended := make(chan struct{})
 	if b.plan.Cgroup == "" && s.Memory > 0 {
@@ -284,11 +285,11 @@ func (b *Box) runJob(warm string) (_ driver.Exit, err error) {
 }
 
 // create makes the sandbox with p waiting in it.
-func (b *Box) create(exe, userns string, p *libcontainer.Process) error {
+func (b *Box) create(userns string, p *libcontainer.Process) error {
 	if err := os.Mkdir(stateDir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	c, err := libcontainer.Create(filepath.Join(b.dir, stateDir), b.plan.Spec.ID, config(b.plan, b.dir, exe, userns))
+	c, err := libcontainer.Create(filepath.Join(b.dir, stateDir), b.plan.Spec.ID, config(b.plan, b.dir, userns))
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
 	}

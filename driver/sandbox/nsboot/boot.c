@@ -61,6 +61,7 @@ static void reap(pid_t payload, int is_init) {
 	sigaction(SIGCHLD, &c, 0);
 	sigdelset(&orig, SIGTERM);
 	sigdelset(&orig, SIGCHLD);
+	if (payload && is_init) send(CTL, "r", 1, MSG_NOSIGNAL); /* a SIGTERM from now on reaches the payload; before, pid 1 would lose it */
 	struct pollfd p = {.fd = CTL};
 	for (;;) {
 		int st;

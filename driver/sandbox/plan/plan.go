@@ -30,6 +30,7 @@ type Plan struct {
 	Spec   driver.Spec
 	Parent *driver.Parent `json:",omitempty"`
 
+	Shim   string // the shim's program, which is also pid 1 inside
 	Root   string // the skeleton: empty directories to mount on, shared by all instances
 	Etc    string // a small /etc, shared
 	System []string
