@@ -13,8 +13,6 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
-
-	"firn/driver/sandbox"
 )
 
 // version is set by a release's build.
@@ -34,10 +32,6 @@ func (versionCommand) Run() error {
 }
 
 func main() {
-	if err := sandbox.EnterUserNamespace(); err != nil { // without root: all of us lives in one user namespace of our own
-		fmt.Fprintln(os.Stderr, "firn:", err)
-		os.Exit(1)
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	var c cli

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"firn/catalog"
+	"firn/driver"
+	"firn/driver/sandbox"
+	"firn/job"
+	"firn/pool"
+	"firn/python"
+	environments "firn/runtime"
+	"firn/session"
+	"firn/stage"
+	"firn/store"
+	"firn/warehouse"
+	"firn/wire"
+)
+
+// apiPort is where a job finds the server on its own 127.0.0.1, whatever port the server listens on outside.
+const apiPort = 8084
+
+const account = "FIRN"
+
+type serveCommand struct {
+	Data     string `help:"Data directory; one server at a time." default:"./firn-data" type:"path"`
+	Listen   string `help:"Address to listen on. Port 0: a free one." default:"127.0.0.1:8084"`
+	Insecure bool   `help:"Listen beyond loopback without TLS."`
+	Config   string `help:"Settings; firn.toml in the data directory if not given." type:"path"`
+	Runtimes string `help:"Where Python environments are kept; in the data directory if not given. May be shared." type:"path"`
+	Debug    bool   `help:"Log more."`
+}
+
+// Run starts the rooms in the order in which they need each other, serves until ctx ends, and stops them in reverse.
+func (c serveCommand) Run(ctx context.Context) (err error) {
+	dir := c.Data
+	if err := os.MkdirAll(dir, 0o711); err != nil { // a job's user passes through to its folders, it cannot list
+		return err
+	}
+	if err := sandbox.EnterUserNamespace(filepath.Join(dir, "instances")); err != nil { // without root: all of us in one user namespace
+		return err
+	}
+	level := slog.LevelInfo
+	if c.Debug {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	var stops []func() error
+	defer func() {
+		for i := len(stops) - 1; i >= 0; i-- {
+			err = errors.Join(err, stops[i]())
+		}
+	}()
+	stop := func(f func() error) { stops = append(stops, f) }
+
+	if c.Config == "" {
+		c.Config = filepath.Join(dir, "firn.toml")
+	}
+	cfg, err := readConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	machine, err := cfg.machine()
+	if err != nil {
+		return err
+	}
+	if err := checkListen(c.Listen, c.Insecure); err != nil {
+		return err
+	}
+	lock, err := lockData(dir)
+	if err != nil {
+		return err
+	}
+	stop(lock.Close)
+	password, err := adminPassword(dir)
+	if err != nil {
+		return err
+	}
+
+	// what survives, and the tables
+	st, err := store.Open(ctx, filepath.Join(dir, "firn.db"))
+	if err != nil {
+		return err
+	}
+	stop(st.Close)
+	functions := new(session.Registry)
+	files := new(stageFiles) // warehouse needs stages, stages need the catalog, the catalog needs warehouse's tree
+	wh, err := warehouse.Open(ctx, warehouse.Config{Dir: dir, Functions: functions, Stages: files, Log: log})
+	if err != nil {
+		return err
+	}
+	stop(wh.Close)
+
+	// objects and their files
+	cat, err := catalog.New(ctx, catalog.Config{Store: st, Tree: tree{wh}, Account: account, AdminPassword: password, Log: log})
+	if err != nil {
+		return err
+	}
+	stages, err := stage.New(ctx, stage.Config{Dir: filepath.Join(dir, "stages"), Store: st, Catalog: cat, Log: log})
+	if err != nil {
+		return err
+	}
+	stop(stages.Close)
+	cat.SetFiles(stages)
+	files.stages, files.cat = stages, cat
+	wh.SetAccess(cat)
+
+	// where jobs run, and in what
+	api, err := listenJobs(filepath.Join(dir, "api.sock"))
+	if err != nil {
+		return err
+	}
+	stop(api.Close)
+	d, err := c.driver(dir, api.Addr().String(), machine, log)
+	if err != nil {
+		return err
+	}
+	stop(d.Close)
+	for _, l := range d.Limits() {
+		log.Warn("not enforced on this machine", "what", l)
+	}
+	if c.Runtimes == "" {
+		c.Runtimes = filepath.Join(dir, "runtime")
+	}
+	manager := environments.New(environments.Config{Dir: c.Runtimes, UVPath: cfg.Runtime.UV, Interpreters: cfg.Runtime.Interpreters, Log: log})
+	launcher, err := python.Install(filepath.Join(c.Runtimes, "launcher"))
+	if err != nil {
+		return err
+	}
+
+	// jobs
+	pools, err := pool.New(ctx, pool.Config{Store: st, Log: log, Machine: machine, Strict: cfg.Machine.Strict, Unenforced: d.Limits()})
+	if err != nil {
+		return err
+	}
+	stop(func() error { pools.Close(); return nil })
+	jobs, err := job.New(ctx, job.Config{Store: st, Pools: pools, Driver: d, Stages: stages, Runtimes: runtimes{manager, launcher}, Tokens: cat, Tree: wh, Access: cat, Warehouses: cat,
+		Dir: filepath.Join(dir, "jobs"), Launcher: launcher, Account: account, APIPort: apiPort, Log: log})
+	if err != nil {
+		return err
+	}
+	stop(jobs.Close)
+	pools.OnStop(jobs.StopAll)
+
+	// clients
+	if err := functions.Add(append(jobs.Functions(), pools.Functions()...)...); err != nil {
+		return err
+	}
+	sessions, err := session.New(session.Config{Store: st, Accounts: cat, Access: cat, Objects: objects{wh, cat}, Evaluator: wh, Rooms: []session.Room{wh, stages, cat, pools, jobs},
+		Functions: functions, Dir: filepath.Join(dir, "results"), Account: account, Region: cfg.Region, Version: cfg.Version, Log: log})
+	if err != nil {
+		return err
+	}
+	stop(func() error { sessions.Close(); return nil })
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return err
+	}
+	if err := writeConnections(dir, account, password, listener.Addr()); err != nil {
+		return err
+	}
+	server := &http.Server{Handler: wire.New(wire.Config{Sessions: sessions, Uploads: stages, Log: log}), ReadHeaderTimeout: 30 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	ended := make(chan error, 2)
+	go func() { ended <- server.Serve(api) }()
+	go func() { ended <- server.Serve(listener) }()
+	stop(func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil { // who still waits for a job is cut off and asks again
+			return server.Close()
+		}
+		return nil
+	})
+	fmt.Printf("firn: ready on http://%s\n", listener.Addr())
+	go jobs.Prewarm(ctx, "ACCOUNTADMIN")
+	go sweep(ctx, log, wh.Sweep, cat.Sweep)
+
+	select {
+	case <-ctx.Done():
+		log.Info("stopping; jobs go on")
+		return nil
+	case err := <-ended:
+		return fmt.Errorf("the listener ended: %w", err)
+	}
+}
+
+// driver starts the one that runs instances here.
+func (c serveCommand) driver(dir, socket string, machine pool.Resources, log *slog.Logger) (driver.Driver, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return sandbox.New(sandbox.Config{Dir: filepath.Join(dir, "instances"), Shim: filepath.Join(filepath.Dir(self), "firn-shim"), APISocket: socket, Tun: "/dev/net/tun",
+		MachineMemory: machine.Memory, MachineMilliCPU: machine.MilliCPU, Log: log})
+}
+
+// machine is this machine's share for jobs.
+func (c config) machine() (pool.Resources, error) {
+	m := pool.Resources{MilliCPU: int64(c.Machine.CPU * 1000)}
+	if m.MilliCPU == 0 {
+		m.MilliCPU = int64(runtime.NumCPU()) * 1000
+	}
+	if c.Machine.Memory == "" {
+		total, err := totalMemory()
+		if err != nil {
+			return m, err
+		}
+		m.Memory = total / 4 * 3
+		return m, nil
+	}
+	var err error
+	m.Memory, err = parseBytes(c.Machine.Memory)
+	return m, err
+}
+
+// checkListen refuses to speak plain http beyond this machine unless that was asked for.
+func checkListen(address string, insecure bool) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("--listen %s: %w", address, err)
+	}
+	if ip := net.ParseIP(host); insecure || host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("--listen %s: that is beyond this machine and not encrypted; add --insecure if it is meant", address)
+}
+
+// listenJobs listens on the unix socket that jobs' relays carry their requests to.
+func listenJobs(path string) (net.Listener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) { // of a killed server; the lock is ours
+		return nil, err
+	}
+	return net.Listen("unix", path)
+}
+
+// sweep lets rooms remove what has outlived its time.
+func sweep(ctx context.Context, log *slog.Logger, rooms ...func(context.Context) error) {
+	t := time.NewTicker(10 * time.Minute)
+	defer t.Stop()
+	for {
+		for _, f := range rooms {
+			if err := f(ctx); err != nil && ctx.Err() == nil {
+				log.Error("sweep", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
