@@ -85,7 +85,10 @@ func (a *Appender) flush() error {
 		return a.err()
 	}
 	a.reset()
-	return a.ctx.Err()
+	if a.ctx.Err() != nil {
+		return Ended(a.ctx)
+	}
+	return nil
 }
 
 // Close writes what is left and ends the appender. Free it after an error with Abort.

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	duckdb "github.com/duckdb/duckdb-go-bindings"
-
-	"firn/sqlerr"
 )
 
 // Conn is one connection: one transaction, and one open result at a time.
@@ -42,7 +40,7 @@ func (c *Conn) interruptible(ctx context.Context, f func()) {
 // Exec runs one or several statements without parameters, or one with, and gives the number of rows changed by the last.
 func (c *Conn) Exec(ctx context.Context, text string, args ...any) (int64, error) {
 	if err := ctx.Err(); err != nil {
-		return 0, sqlerr.Canceled()
+		return 0, Ended(ctx)
 	}
 	var r duckdb.Result
 	var st duckdb.State
@@ -114,7 +112,7 @@ func (c *Conn) QueryAll(ctx context.Context, text string, args ...any) (*Rows, e
 
 func (c *Conn) query(ctx context.Context, stream bool, text string, args []any) (*Rows, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, sqlerr.Canceled()
+		return nil, Ended(ctx)
 	}
 	p, err := c.prepare(text, args)
 	if err != nil {

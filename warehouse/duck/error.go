@@ -95,11 +95,7 @@ func decode(ctx context.Context, kind duckdb.ErrorType, text string) error {
 		return e
 	}
 	if ctx.Err() != nil {
-		e := sqlerr.Canceled()
-		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-			e.Err = context.DeadlineExceeded
-		}
-		return e
+		return Ended(ctx)
 	}
 	has := func(s string) bool { return strings.Contains(text, s) }
 	cause := &Error{Text: text}
@@ -131,6 +127,14 @@ func decode(ctx context.Context, kind duckdb.ErrorType, text string) error {
 		return cause
 	}
 	return cause
+}
+
+// Ended is the error of a statement whose context has ended: the cause, where that is Snowflake's (a time limit), else 000604.
+func Ended(ctx context.Context) error {
+	if e, ok := sqlerr.As(context.Cause(ctx)); ok {
+		return e
+	}
+	return sqlerr.Canceled()
 }
 
 // first is the first line of DuckDB's text without its kind.
