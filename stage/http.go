@@ -88,6 +88,9 @@ func (s *Stages) upload(w http.ResponseWriter, r *http.Request, t ticket) {
 	case !t.final:
 		refuse(w, r, http.StatusBadRequest, "this URL does not name the file: send the PUT statement again with the file's name")
 		return
+	case !s.use(t):
+		refuse(w, r, http.StatusBadRequest, "this URL was used: send the PUT statement again with the file's name")
+		return
 	}
 	onlyNew := r.Header.Get("x-goog-if-generation-match") == "0"
 	keep := onlyNew || !t.overwrite

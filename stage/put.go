@@ -102,7 +102,15 @@ func (s *Stages) put(ctx context.Context, sc *statement.Context, st *sql.Put) (*
 			return nil, err
 		}
 	}
-	to := join(at.path, name)
+	t := ticket{up: true, overwrite: o.overwrite, final: final, expires: s.now().Add(lifetime), dir: at.dir, path: join(at.path, name)}
+	if !sendsAgain(sc.Client) && !sc.Client.IsInternal {
+		// Connector 5.x sends later files to the URL that it got for an earlier one. So a URL is good for one file, and files of a
+		// wildcard come one by one: at the same time the next could be faster than the one that the URL is for (tried with 5.2.0).
+		t.once = s.ticketNumber()
+		if !final && strings.ContainsAny(name, wildcards) {
+			o.parallel = 1
+		}
+	}
 	dir := strings.TrimSuffix(at.path, "/")
 	if dir != "" {
 		dir += "/"
@@ -117,8 +125,7 @@ func (s *Stages) put(ctx context.Context, sc *statement.Context, st *sql.Put) (*
 		"threshold":                     209715200,
 		"clientShowEncryptionParameter": true,
 		"encryptionMaterial":            nil,
-		"stageInfo": s.info(at.head+"/"+dir, dir, s.url(sc.BaseURL, ticket{up: true, overwrite: o.overwrite, final: final,
-			expires: s.now().Add(lifetime), dir: at.dir, path: to})),
+		"stageInfo":                     s.info(at.head+"/"+dir, dir, s.url(sc.BaseURL, t)),
 	}}, nil
 }
 
@@ -140,6 +147,9 @@ type asking struct {
 // mostAsking PUTs are remembered per session.
 const mostAsking = 16
 
+// wildcards are the characters that make a local path a pattern.
+const wildcards = "*?["
+
 // target says under which name a PUT's file goes and whether its URL may be used.
 //
 // Connectors before 5 (and Go, Node) ignore the URL of the first answer and always send the statement again, as PUT
@@ -149,7 +159,7 @@ const mostAsking = 16
 func (s *Stages) target(sc *statement.Context, at spot, local string, o putOptions) (name string, final bool) {
 	name = base(local)
 	bare := name == local
-	wild := strings.ContainsAny(name, "*?[")
+	wild := strings.ContainsAny(name, wildcards)
 	switch {
 	case sc.Client.IsInternal: // write_pandas, array binds, _upload_stream: never sent again
 		return name, !wild
@@ -171,7 +181,7 @@ func (s *Stages) target(sc *statement.Context, at spot, local string, o putOptio
 // sendsAgain says whether the client sends every PUT again, before the first byte.
 func sendsAgain(c statement.Client) bool {
 	switch c.App {
-	case "JavaScript":
+	case "JavaScript", "Go":
 		return true
 	case "PythonConnector":
 		major, _, _ := strings.Cut(c.Version, ".")

@@ -62,11 +62,16 @@ type Stages struct {
 	now     func() time.Time
 	log     *slog.Logger
 	key     []byte
+	start   string // of this process: tickets that may be used once are void after a restart
 
 	mu     sync.Mutex
 	gone   map[string]bool    // directories that are being removed or were
 	asked  map[int64][]asking // PUTs per session that wait to be sent again for each file
 	sweeps sync.WaitGroup
+
+	tickets uint64
+	used    map[uint64]time.Time // tickets that were used, until they expire
+	tidyAt  int
 }
 
 // New opens the stages' directory, removes what a crash left behind (half files, temporary stages, stages that are dropped) and
@@ -88,7 +93,12 @@ func New(ctx context.Context, c Config) (*Stages, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("stage: %w", err)
 	}
-	s := &Stages{dir: dir, store: c.Store, catalog: c.Catalog, table: c.Table, now: c.Clock, log: c.Log, gone: map[string]bool{}, asked: map[int64][]asking{}}
+	s := &Stages{dir: dir, store: c.Store, catalog: c.Catalog, table: c.Table, now: c.Clock, log: c.Log, gone: map[string]bool{}, asked: map[int64][]asking{}, used: map[uint64]time.Time{}}
+	var start [9]byte
+	if _, err := rand.Read(start[:]); err != nil {
+		return nil, fmt.Errorf("stage: %w", err)
+	}
+	s.start = b64.EncodeToString(start[:]) + "."
 	s.key, err = c.Store.MetaOnce(ctx, "stage url key", func() ([]byte, error) {
 		k := make([]byte, 32)
 		_, err := rand.Read(k)

@@ -400,6 +400,39 @@ func TestFinal(t *testing.T) {
 	}
 }
 
+// TestOnce: connector 5.x sends the next file of a wildcard to the URL that it got for the one before. It must be told to ask again.
+func TestOnce(t *testing.T) {
+	w := newWorld(t)
+	w.do("CREATE STAGE st")
+	w.sc.Client = statement.Client{App: "PythonConnector", Version: "5.2.0"}
+	first := w.do("PUT 'file:///d/*' @st OVERWRITE=TRUE")
+	if first.Transfer["parallel"] != int64(1) {
+		t.Fatal("files of a wildcard may come side by side")
+	}
+	u := upURL(w.do("PUT 'file://f1.gz' @st OVERWRITE=TRUE"))
+	put := func(u, body string, want int) {
+		t.Helper()
+		if code, _, _ := w.send("PUT", u, strings.NewReader(body)); code != want {
+			t.Fatalf("%s: %d, want %d", body, code, want)
+		}
+	}
+	put(upURL(first), "one", 400)
+	put(u, "one", 200)
+	put(u, "two", 400)
+	old := w.web.URL
+	again := upURL(w.do("PUT 'file://f2.gz' @st OVERWRITE=TRUE"))
+	put(again, "two", 200)
+	w.restart()
+	put(strings.Replace(again, old, w.web.URL, 1), "three", 400)
+	if got := w.get("@st"); got["st/f1.gz"] != "one" || got["st/f2.gz"] != "two" || len(got) != 2 {
+		t.Fatal(got)
+	}
+	// A 4.x client that lost the answer may send the same file to the same URL again.
+	u = upURL(w.do("PUT 'file://f3' @st OVERWRITE=TRUE"))
+	put(u, "x", 200)
+	put(u, "x", 200)
+}
+
 func TestOverwrite(t *testing.T) {
 	w := newWorld(t)
 	w.do("CREATE STAGE st")

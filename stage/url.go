@@ -23,6 +23,7 @@ type ticket struct {
 	overwrite bool
 	final     bool // of uploads: the statement named the file that is to come
 	expires   time.Time
+	once      uint64 // of uploads that may be made once: the number of the ticket; 0 else
 	dir, path string
 }
 
@@ -49,7 +50,11 @@ func (s *Stages) url(base string, t ticket) string {
 	if t.final {
 		flags |= 2
 	}
-	payload := strings.Join([]string{kind, strconv.Itoa(flags), strconv.FormatInt(t.expires.Unix(), 10), t.dir, t.path}, "\x00")
+	once := ""
+	if t.once != 0 {
+		once = s.start + strconv.FormatUint(t.once, 10)
+	}
+	payload := strings.Join([]string{kind, strconv.Itoa(flags), strconv.FormatInt(t.expires.Unix(), 10), once, t.dir, t.path}, "\x00")
 	mac := s.sign(payload)
 	u := base + Prefix
 	if t.up {
@@ -79,7 +84,7 @@ func (s *Stages) ticketOf(kind, segment string) (ticket, error) {
 		return ticket{}, errTampered
 	}
 	f := strings.Split(string(payload), "\x00")
-	if len(f) != 5 || f[0] != kind[:1] {
+	if len(f) != 6 || f[0] != kind[:1] {
 		return ticket{}, errTampered
 	}
 	flags, err1 := strconv.Atoi(f[1])
@@ -87,9 +92,49 @@ func (s *Stages) ticketOf(kind, segment string) (ticket, error) {
 	if err1 != nil || err2 != nil {
 		return ticket{}, errTampered
 	}
-	t := ticket{up: f[0] == "u", overwrite: flags&1 != 0, final: flags&2 != 0, expires: time.Unix(exp, 0), dir: f[3], path: f[4]}
+	t := ticket{up: f[0] == "u", overwrite: flags&1 != 0, final: flags&2 != 0, expires: time.Unix(exp, 0), dir: f[4], path: f[5]}
+	if f[3] != "" {
+		n, ok := strings.CutPrefix(f[3], s.start)
+		if !ok { // from before a restart: nobody knows whether it was used
+			return t, errExpired
+		}
+		if t.once, err1 = strconv.ParseUint(n, 10, 64); err1 != nil {
+			return ticket{}, errTampered
+		}
+	}
 	if !s.now().Before(t.expires) {
 		return t, errExpired
 	}
 	return t, nil
+}
+
+// ticketNumber numbers the uploads that may be made once.
+func (s *Stages) ticketNumber() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tickets++
+	return s.tickets
+}
+
+// use takes a ticket that may be used once; false: somebody has.
+func (s *Stages) use(t ticket) bool {
+	if t.once == 0 {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, used := s.used[t.once]; used {
+		return false
+	}
+	if len(s.used) >= s.tidyAt {
+		now := s.now()
+		for n, expires := range s.used {
+			if expires.Before(now) {
+				delete(s.used, n)
+			}
+		}
+		s.tidyAt = max(1024, 2*len(s.used))
+	}
+	s.used[t.once] = t.expires
+	return true
 }
