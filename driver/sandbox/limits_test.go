@@ -166,7 +166,7 @@ func BenchmarkCold(b *testing.B) {
 func BenchmarkWarm(b *testing.B) {
 	d := open(b, config(b.TempDir()))
 	defer d.Close()
-	p := python(b)
+	p := pyParent(b)
 	if err := d.Warm(within(b), p); err != nil {
 		b.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func BenchmarkWarm(b *testing.B) {
 func BenchmarkWarmWhole(b *testing.B) {
 	d := open(b, config(b.TempDir()))
 	defer d.Close()
-	p := python(b)
+	p := pyParent(b)
 	if err := d.Warm(within(b), p); err != nil {
 		b.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func BenchmarkWarmWhole(b *testing.B) {
 func BenchmarkColdPython(b *testing.B) {
 	d := open(b, config(b.TempDir()))
 	defer d.Close()
-	p := python(b)
+	p := pyParent(b)
 	bench(b, d, func(id string) driver.Spec {
 		s := warmSpec(id, p, "print(1)")
 		s.Warm, s.Args = "", s.Cold

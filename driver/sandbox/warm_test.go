@@ -27,7 +27,7 @@ func within(t testing.TB) context.Context {
 }
 
 // python makes an environment and what a warm parent of it is.
-func python(t testing.TB) driver.Parent {
+func pyParent(t testing.TB) driver.Parent {
 	t.Helper()
 	py, err := exec.LookPath("python3")
 	if err != nil {
@@ -127,7 +127,7 @@ const isWarm = "import os, sys; print(os.getppid() == 0, 'fractions' in sys.modu
 
 func TestWarm(t *testing.T) {
 	d := openTest(t)
-	p := python(t)
+	p := pyParent(t)
 	if err := d.Warm(within(t), p); err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func (p parentLog) Log(c context.Context, id string, follow bool) (io.ReadCloser
 
 func TestWarmFallsBack(t *testing.T) {
 	d := openTest(t)
-	p := python(t)
+	p := pyParent(t)
 	if e, out := runTo(t, d, warmSpec("no-parent", p, isWarm)); e.Code != 0 || out != "False False\n" {
 		t.Errorf("without a parent: %+v %q", e, out)
 	}
@@ -259,7 +259,7 @@ func TestWarmFallsBack(t *testing.T) {
 
 func TestWarmParentIsReplaced(t *testing.T) {
 	d := openTest(t)
-	p := python(t)
+	p := pyParent(t)
 	if err := d.Warm(within(t), p); err != nil {
 		t.Fatal(err)
 	}
