@@ -13,6 +13,7 @@ import (
 
 // statement carries one parsed statement out: binds, privileges, then session itself or the first room that handles it.
 func (u *run) statement(ctx context.Context, p *sql.Parsed) (*result.Result, error) {
+	u.q.Params = p.Params
 	if err := u.stagedBinds(ctx); err != nil {
 		return nil, err
 	}

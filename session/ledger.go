@@ -187,6 +187,19 @@ func (l *ledger) cancel(f func(*Query) bool) int {
 	return n
 }
 
+// busy are the sessions in which a statement runs.
+func (l *ledger) busy() map[int64]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	busy := map[int64]bool{}
+	for _, q := range l.order {
+		if !q.ended() {
+			busy[q.SessionID] = true
+		}
+	}
+	return busy
+}
+
 // each calls f with every remembered statement, newest first, until it returns false.
 func (l *ledger) each(f func(*Query) bool) {
 	l.mu.Lock()

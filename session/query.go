@@ -52,6 +52,7 @@ type Query struct {
 	Final    Names       // the session's context after it
 	Changed  []Parameter // parameters that the client keeps and that it set
 	Children []*Query    // of a request with several statements
+	Params   int         // placeholders in it
 
 	cancel context.CancelCauseFunc
 	done   chan struct{}
@@ -274,7 +275,7 @@ func (u *run) begin(ctx context.Context) {
 }
 
 // keptText is how many bytes of a statement's text are remembered.
-const keptText = 16 << 10
+const keptText = 4 << 10
 
 func shorten(text string) string {
 	if len(text) <= keptText {

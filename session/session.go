@@ -27,7 +27,8 @@ import (
 type Room interface {
 	// Handles says whether the room carries out this kind of statement. The first room of Config.Rooms that does gets it.
 	Handles(sql.Statement) bool
-	// Run carries the statement out; with describe it only says which columns the answer would have.
+	// Run carries the statement out; with describe it only says which columns the answer would have. The result, its spool file too, is
+	// session's from then on: not one that the room gives twice.
 	Run(ctx context.Context, sc *statement.Context, p *sql.Parsed, describe bool) (*result.Result, error)
 }
 
@@ -243,7 +244,11 @@ func (s *Sessions) Sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	busy := s.ledger.busy()
 	for _, id := range ids {
+		if busy[id] {
+			continue // its client may have gone, its statement goes on
+		}
 		if err := s.end(ctx, id); err != nil {
 			return err
 		}

@@ -49,7 +49,7 @@ func TestConnector(t *testing.T) {
 	for _, version := range []string{"4.8.1", "5.2.0"} {
 		t.Run(version, func(t *testing.T) {
 			bin := python(t, version)
-			s := start(t, t.TempDir(), wire.Config{Hold: time.Second})
+			s := start(t, t.TempDir(), wire.Config{Hold: 100 * time.Millisecond})
 			u, err := url.Parse(s.url)
 			if err != nil {
 				t.Fatal(err)

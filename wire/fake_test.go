@@ -215,6 +215,13 @@ func (r *room) Run(ctx context.Context, sc *statement.Context, p *sql.Parsed, de
 		r.started <- sc.Query
 		<-ctx.Done()
 		return nil, ctx.Err()
+	case text == "SELECT LONG": // longer than a request is held
+		select {
+		case <-time.After(300 * time.Millisecond):
+			return rows([]result.Column{result.TextColumn("X")}, []any{"at last"}), nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	case text == "SELECT PANIC":
 		panic("a bug of a room")
 	case text == "SELECT INTERNAL":

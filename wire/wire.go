@@ -170,7 +170,7 @@ func requestID(r *http.Request) string {
 
 // baseURL is how the client reaches the server: absolute URLs in replies are made with it.
 func baseURL(r *http.Request) string {
-	if r.TLS != nil {
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" { // whoever sets it gets the URLs itself
 		return "https://" + r.Host
 	}
 	return "http://" + r.Host

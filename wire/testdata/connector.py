@@ -136,7 +136,8 @@ else:
     raise AssertionError("an error of an asynchronous statement")
 step("asynchronous")
 
-# A statement longer than the server's hold: polled, then cancelled from another connection.
+# Statements longer than the server's hold are polled; one is cancelled from another connection.
+assert cur.execute("select long").fetchall() == [("at last",)]
 other = connect()
 
 
