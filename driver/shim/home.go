@@ -104,6 +104,7 @@ func (h *Home) Start(ctx context.Context, id string, spec any, extra ...*os.File
 	}
 	go cmd.Wait() // reaps it; how it ended is in the files
 	sf.Close()    // from here on the lock is the shim's alone
+	lf.Close()    // and the socket: if it dies, nobody must wait for an answer
 
 	var r report
 	err = h.ask(ctx, dir, request{Op: "start"}, &r)
