@@ -84,8 +84,13 @@ func TestOneJob(t *testing.T) {
 	}
 	waitFor(t, "cleaned", func() bool {
 		_, err := os.Stat(s.Files)
-		return errors.Is(err, os.ErrNotExist) && len(b.rooms.revoked) == 1
+		return errors.Is(err, os.ErrNotExist)
 	})
+	b.rooms.mu.Lock()
+	if !slices.Equal(b.rooms.revoked, []string{fmt.Sprint(id)}) {
+		t.Errorf("revoked %v", b.rooms.revoked)
+	}
+	b.rooms.mu.Unlock()
 	logs, err := b.call(session(), "SYSTEM$GET_SERVICE_LOGS", nil, full, int64(0), "main")
 	if err != nil || logs.Rows[0][0] != "hello\nworld" {
 		t.Errorf("logs %v %v", logs, err)
@@ -294,6 +299,9 @@ func TestGang(t *testing.T) {
 		b.machine.runs(t, instanceID(id, i))
 	}
 	s := b.machine.specs[instanceID(id, 2)]
+	if _, err := b.call(session(), "!SPCS_WAIT_FOR", []string{"DB1", "PUBLIC", name}, "RUNNING", int64(600)); err != nil {
+		t.Fatal(err)
+	}
 	for k, v := range map[string]string{"MLRS_HEAD_IP": "10.244.0.2", "MLRS_NODE_IPS": "10.244.0.2,10.244.0.3,10.244.0.4", "SNOWFLAKE_JOBS_COUNT": "3", "SNOWFLAKE_JOB_INDEX": "2", "MLRS_MIN_INSTANCES": "2"} {
 		if s.Env[k] != v {
 			t.Errorf("%s=%q, want %q", k, s.Env[k], v)
@@ -676,6 +684,9 @@ func TestWaitTimesOut(t *testing.T) {
 	b := newBench(t).start()
 	_, name, id := b.submit(fileSpec, options(""))
 	b.machine.runs(t, instanceID(id, 0))
+	if _, err := b.call(session(), "!SPCS_WAIT_FOR", []string{"DB1", "PUBLIC", name}, "RUNNING", int64(600)); err != nil {
+		t.Fatal(err)
+	}
 	timers := b.clock.timers()
 	done := make(chan error, 1)
 	go func() {

@@ -282,10 +282,10 @@ func (r *Room) run(l *live, n int, known map[int]driver.State) {
 			return
 		}
 	}
+	defer r.renewal(l)()
 	if l.record().Status == string(Running) {
 		close(l.running)
 	}
-	defer r.renewal(l)()
 	r.wait(l, started, waiting, exits, failed)
 }
 
