@@ -7,6 +7,7 @@ import (
 
 	"firn/sqlerr"
 	"firn/statement"
+	"firn/store"
 )
 
 // acts gives the roles that a role acts as: itself, all that were granted to it, and PUBLIC.
@@ -98,7 +99,8 @@ func (c *Catalog) UseWarehouse(ctx context.Context, sc *statement.Context, name 
 }
 
 // Check is the one access check: whether sc's role has every privilege that is needed. ACCOUNTADMIN has all; the owner of an object
-// has all on it. A missing one is 003001 where the role may know of the object (it has some privilege on it), else 002003.
+// has all on it. A missing one is 003001 where the role may know of the object (it has some privilege on it), else 002003. An object
+// that is surely not there is no matter of access: the room that is asked for it says so, or knows IF EXISTS.
 func (c *Catalog) Check(ctx context.Context, sc *statement.Context, needs []statement.Need) error {
 	if len(needs) == 0 {
 		return nil
@@ -118,9 +120,12 @@ func (c *Catalog) Check(ctx context.Context, sc *statement.Context, needs []stat
 func (c *Catalog) check(ctx context.Context, sc *statement.Context, roles map[string]bool, n statement.Need) error {
 	t, err := c.target(ctx, sc, n.Kind, n.Name)
 	if err != nil {
+		if sqlerr.Is(err, 2003) && n.Privilege == "OWNERSHIP" {
+			return nil // DROP … IF EXISTS: the room that would drop it says what is to be said
+		}
 		return err
 	}
-	if t.mine || t.owner != "" && roles[t.owner] {
+	if t.absent || t.mine || t.owner != "" && roles[t.owner] {
 		return nil
 	}
 	held, some := c.holds(roles, n.Privilege, t)
@@ -161,7 +166,11 @@ type target struct {
 	name, last string // whole and last part, for messages
 	owner      string
 	mine       bool // a temporary object of this very session
+	absent     bool // surely not there
 }
+
+// treeKinds are the kinds whose objects Config.Owner surely knows.
+var treeKinds = map[string]bool{"TABLE": true, "VIEW": true, "SEQUENCE": true}
 
 // accountKinds are objects of the account: their names have one part.
 var accountKinds = map[string]bool{"WAREHOUSE": true, "ROLE": true, "USER": true, "COMPUTE POOL": true, "INTEGRATION": true, "EXTERNAL ACCESS INTEGRATION": true, "DATABASE": true}
@@ -222,32 +231,39 @@ func (c *Catalog) target(ctx context.Context, sc *statement.Context, kind string
 			o := s.get(sc.Session, id, last)
 			c.mu.RUnlock()
 			if o == nil {
-				return t, sqlerr.NotExist(s.word, t.name)
+				t.absent = true
+				return t, nil
 			}
 			t.owner, t.mine = o.Owner, o.session != 0
 			return t, nil
 		}
 	}
 	c.mu.RLock()
-	owner, ours := "", true
+	defer c.mu.RUnlock()
+	here := true
 	switch kind {
 	case "WAREHOUSE":
-		owner = c.warehouses[t.key].Owner
+		var w store.Warehouse
+		w, here = c.warehouses[t.key]
+		t.owner = w.Owner
 	case "ROLE":
-		owner = c.roles[t.key].Owner
+		var r store.Role
+		r, here = c.roles[t.key]
+		t.owner = r.Owner
 	case "USER":
-		owner = c.users[t.key].Owner
+		var u store.User
+		u, here = c.users[t.key]
+		t.owner = u.Owner
 	default:
-		ours = false
-	}
-	c.mu.RUnlock()
-	if !ours && c.owner != nil {
-		var err error
-		if owner, _, err = c.owner(ctx, kind, full); err != nil {
-			return t, err
+		if c.owner != nil {
+			var err error
+			if t.owner, here, err = c.owner(ctx, kind, full); err != nil {
+				return t, err
+			}
+			here = here || !treeKinds[kind]
 		}
 	}
-	t.owner = owner
+	t.absent = !here
 	return t, nil
 }
 

@@ -242,10 +242,13 @@ func TestTemporaryStage(t *testing.T) {
 	w.cat.CloseSession(1)
 	w.want(w.do(sc, "show stages like 'st'"), 8, "lasting")
 	w.fails(sc, "describe stage systembind", 2003)
-	// Whoever may not create stages cannot create a temporary one either.
+	// Whoever may use the schema may have a temporary stage in it.
 	w.do(sc, "create role r")
 	r := w.as("R")
 	w.fails(r, "create temp stage t", 2003, "Schema")
+	w.do(sc, "grant usage on schema db.public to role r")
+	w.do(r, "create temp stage t")
+	w.fails(r, "create stage t2", 3001, "schema")
 }
 
 func TestFileFormats(t *testing.T) {
@@ -367,6 +370,12 @@ func TestAccess(t *testing.T) {
 	w.fails(sc, "grant select on all tables in schema db.public to role boss", 2)
 	w.fails(sc, "grant usage on warehouse nope to role boss", 2003)
 	w.fails(sc, "grant usage on warehouse compute_wh to role nope", 2003)
+
+	// What is not there is not refused for want of a privilege.
+	check(Public, 0, need("OWNERSHIP", "STAGE", "DB", "PUBLIC", "NOTHING"))
+	check(Public, 0, need("OWNERSHIP", "STAGE", "NODB", "PUBLIC", "NOTHING"))
+	w.do(w.as(Public), "drop stage if exists nothing")
+	w.fails(w.as(Public), "drop stage nothing", 2003)
 
 	w.want(w.do(sc, "show grants to user ann"), 1, "BOSS")
 	w.want(w.do(sc, "show grants of role analyst"), 3, "BOSS")
@@ -490,6 +499,85 @@ func TestJobToken(t *testing.T) {
 	token, _ = w.cat.IssueToken(ctx, "ADMIN", "WORKER", "J2", time.Hour)
 	w.do(sc, "drop role worker")
 	code(statement.Login{Authenticator: "OAUTH", Token: token}, 390303)
+}
+
+// TestOwners: what other rooms keep belongs to the role that they name.
+func TestOwners(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	sc := w.as(AccountAdmin)
+	w.do(sc, "create role r")
+	owned := map[string]string{"TABLE DB.PUBLIC.T": "R", "COMPUTE POOL P": "R", "DATABASE DB2": "R"}
+	w.cat.owner = func(_ context.Context, kind string, name []string) (string, bool, error) {
+		role, ok := owned[kind+" "+strings.Join(name, ".")]
+		return role, ok, nil
+	}
+	for _, c := range []struct {
+		role string
+		need statement.Need
+		code int
+	}{
+		{"R", statement.Need{Privilege: "SELECT", Kind: "TABLE", Name: []string{"T"}}, 0},
+		{"R", statement.Need{Privilege: "OPERATE", Kind: "COMPUTE POOL", Name: []string{"P"}}, 0},
+		{"R", statement.Need{Privilege: "CREATE SCHEMA", Kind: "DATABASE", Name: []string{"DB2"}}, 0},
+		{"R", statement.Need{Privilege: "CREATE SCHEMA", Kind: "DATABASE", Name: []string{"DB"}}, 2003},
+		{Public, statement.Need{Privilege: "SELECT", Kind: "TABLE", Name: []string{"DB", "PUBLIC", "T"}}, 2003},
+		{Public, statement.Need{Privilege: "OPERATE", Kind: "COMPUTE POOL", Name: []string{"P"}}, 2003},
+		{Public, statement.Need{Privilege: "OWNERSHIP", Kind: "TABLE", Name: []string{"NONE"}}, 0},
+	} {
+		err := w.cat.Check(ctx, w.as(c.role), []statement.Need{c.need})
+		if c.code == 0 && err != nil || c.code != 0 && !sqlerr.Is(err, c.code) {
+			t.Errorf("%s %v: %v, want %d", c.role, c.need, err, c.code)
+		}
+	}
+	w.do(sc, "grant select on table t to role public")
+	if err := w.cat.Check(ctx, w.as(Public), []statement.Need{{Privilege: "SELECT", Kind: "TABLE", Name: []string{"T"}}}); err != nil {
+		t.Fatal(err)
+	}
+	w.fails(sc, "grant select on table none to role public", 2003)
+	w.do(sc, "grant usage on compute pool system_compute_pool_cpu to role r")
+	if err := w.cat.Dropped(ctx, "TABLE", 2, "T"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.cat.Check(ctx, w.as(Public), []statement.Need{{Privilege: "SELECT", Kind: "TABLE", Name: []string{"T"}}}); !sqlerr.Is(err, 2003) {
+		t.Fatal(err)
+	}
+	w.do(sc, "create stage st")
+	w.do(sc, "grant read on stage st to role public")
+	w.do(sc, "grant ownership on stage st to role r revoke current grants")
+	w.want(w.do(sc, "show grants on stage st"), 5, "R")
+	w.do(w.as("R"), "drop stage st")
+}
+
+func TestAccessToken(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	token, err := w.cat.IssueAccessToken(ctx, "ADMIN", "", "ci", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := statement.Login{Authenticator: "PROGRAMMATIC_ACCESS_TOKEN", Token: token}
+	if id, err := w.cat.Login(ctx, l); err != nil || id.User != "ADMIN" || id.Role != AccountAdmin || id.Job != "" {
+		t.Fatal(id, err)
+	}
+	l.User, l.Role = "admin", "sysadmin"
+	if id, err := w.cat.Login(ctx, l); err != nil || id.Role != SysAdmin {
+		t.Fatal(id, err)
+	}
+	l.User = "other"
+	if _, err := w.cat.Login(ctx, l); !sqlerr.Is(err, 394400) {
+		t.Fatal(err)
+	}
+	l.User = ""
+	if err := w.cat.RevokeAccessToken(ctx, "ADMIN", "ci"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.cat.Login(ctx, l); !sqlerr.Is(err, 394400) {
+		t.Fatal(err)
+	}
+	if _, err := w.cat.IssueAccessToken(ctx, "NOBODY", "", "ci", time.Hour); !sqlerr.Is(err, 2003) {
+		t.Fatal(err)
+	}
 }
 
 func TestKeyPair(t *testing.T) {

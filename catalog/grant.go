@@ -68,15 +68,24 @@ func (c *Catalog) grant(ctx context.Context, sc *statement.Context, st *sql.Gran
 		if t, err = c.target(ctx, sc, st.Kind, parts(st.Name)); err != nil {
 			return "", err
 		}
-		if err := c.there(ctx, t); err != nil {
-			return "", err
+		if t.absent {
+			return "", sqlerr.NotExist(word(t.kind), t.name)
 		}
 	}
 	if err := c.mayGrant(sc, t, privileges); err != nil {
 		return "", err
 	}
 	if slices.Contains(privileges, "OWNERSHIP") {
-		return done, c.giveOwnership(ctx, sc, st, grantee)
+		if err := c.giveOwnership(ctx, sc, st, grantee); err != nil || st.Current != "REVOKE" {
+			return done, err
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if err := c.store.DeleteGrantsOn(ctx, t.kind, t.key); err != nil {
+			return "", err
+		}
+		c.forgetGrants(t.kind, t.key)
+		return done, nil
 	}
 	if len(privileges) == 1 && privileges[0] == "ALL" && allOf[t.kind] != nil {
 		privileges = allOf[t.kind]
@@ -128,31 +137,6 @@ func (c *Catalog) known(kind, name string) error {
 	}
 	if !ok {
 		return sqlerr.NotExist(word(kind), name)
-	}
-	return nil
-}
-
-// there checks that an account object or another room's object exists, as far as that can be known.
-func (c *Catalog) there(ctx context.Context, t target) error {
-	ok := true
-	switch t.kind {
-	case "WAREHOUSE":
-		c.mu.RLock()
-		_, ok = c.warehouses[t.key]
-		c.mu.RUnlock()
-	case "ROLE", "USER":
-		return c.known(t.kind, t.key)
-	case "DATABASE", "SCHEMA", "STAGE", "FILE FORMAT":
-	default:
-		if c.owner != nil {
-			var err error
-			if _, ok, err = c.owner(ctx, t.kind, strings.Split(t.name, ".")); err != nil {
-				return err
-			}
-		}
-	}
-	if !ok {
-		return sqlerr.NotExist(word(t.kind), t.name)
 	}
 	return nil
 }
@@ -338,6 +322,9 @@ func (c *Catalog) showGrants(ctx context.Context, sc *statement.Context, s *sql.
 		t, err := c.target(ctx, sc, kind, parts(*s.On))
 		if err != nil {
 			return nil, err
+		}
+		if t.absent || !t.mine && !c.sees(c.acts(sc.Role), t.kind, t.key, t.owner) && t.kind != "ACCOUNT" {
+			return nil, sqlerr.NotExist(word(t.kind), t.name)
 		}
 		keep(func(g store.Grant) bool { return g.Kind == t.kind && g.Object == t.key })
 		if t.owner != "" {

@@ -175,3 +175,20 @@ func (c *Catalog) issue(ctx context.Context, t store.Token, ttl time.Duration) (
 func (c *Catalog) RevokeJob(ctx context.Context, job string) error {
 	return c.store.DeleteJobTokens(ctx, job)
 }
+
+// IssueAccessToken gives a programmatic access token: it logs in as the user for ttl, with the role it names ("" = any of the
+// user's). Only its hash is kept.
+func (c *Catalog) IssueAccessToken(ctx context.Context, user, role, name string, ttl time.Duration) (string, error) {
+	if err := c.known("USER", user); err != nil {
+		return "", err
+	}
+	if role != "" && !c.mayUse(user, role) {
+		return "", sqlerr.NotExist("Role", role)
+	}
+	return c.issue(ctx, store.Token{Kind: "PAT", Name: name, User: user, Role: role}, ttl)
+}
+
+// RevokeAccessToken ends a programmatic access token.
+func (c *Catalog) RevokeAccessToken(ctx context.Context, user, name string) error {
+	return c.store.DeleteUserToken(ctx, user, name)
+}

@@ -65,7 +65,11 @@ func (c *Catalog) create(ctx context.Context, sc *statement.Context, s *shelf, s
 		}
 		clone(from)
 	}
-	if err := c.require(ctx, sc, "CREATE "+s.kind, "SCHEMA", p.database, p.schema); err != nil {
+	privilege := "CREATE " + s.kind
+	if st.Lifetime != "" {
+		privilege = "USAGE" // what a session makes for itself takes nothing from others
+	}
+	if err := c.require(ctx, sc, privilege, "SCHEMA", p.database, p.schema); err != nil {
 		return "", err
 	}
 	o.SchemaID, o.Database, o.Schema, o.Name = p.schemaID, p.database, p.schema, p.name

@@ -5,10 +5,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -360,4 +363,38 @@ func (s *Stages) Digest(ctx context.Context, f File) (string, error) {
 	}
 	d, err := digest(ctx, file, info)
 	return d, failure(err)
+}
+
+// OpenBinds opens what a client has put under a path as the values of many binds, in the order of the rows: the files are named by
+// numbers, 10.csv and so on (client-protocol.md §1.7).
+func (s *Stages) OpenBinds(ctx context.Context, sc *statement.Context, path string) ([]io.ReadCloser, error) {
+	sp, err := sql.ParseStagePath(path)
+	if err != nil {
+		return nil, sqlerr.Invalid("'%s' is no stage path", path)
+	}
+	files, err := s.Files(ctx, sc, sp, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	number := func(f File) int {
+		name := base(f.Path)
+		n, err := strconv.Atoi(name[:len(name)-len(strings.TrimLeft(name, "0123456789"))])
+		if err != nil {
+			return 0
+		}
+		return n
+	}
+	sort.SliceStable(files, func(i, j int) bool { return number(files[i]) < number(files[j]) })
+	var out []io.ReadCloser
+	for _, f := range files {
+		file, err := s.Open(f)
+		if err != nil {
+			for _, o := range out {
+				o.Close()
+			}
+			return nil, err
+		}
+		out = append(out, file)
+	}
+	return out, nil
 }

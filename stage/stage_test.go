@@ -836,6 +836,29 @@ func TestCopyFiles(t *testing.T) {
 	w.fails("copy files into @b from @a", 90105)
 }
 
+func TestOpenBinds(t *testing.T) {
+	w := newWorld(t)
+	w.do("create or replace TEMP stage SYSTEMBIND file_format=(type=csv field_optionally_enclosed_by='\"')")
+	w.sc.Client.IsInternal = true
+	for _, n := range []string{"200", "100", "30"} {
+		r := w.do("PUT file://"+n+".csv ? source_compression=auto_detect", "@SYSTEMBIND/0af")
+		if code, _, _ := w.send("PUT", upURL(r), strings.NewReader(n)); code != 200 {
+			t.Fatal(code)
+		}
+	}
+	files, err := w.stages.OpenBinds(context.Background(), w.sc, "@SYSTEMBIND/0af")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, f := range files {
+		b, _ := io.ReadAll(f)
+		f.Close()
+		all = append(all, string(b))
+	}
+	w.want(all, "30", "100", "200")
+}
+
 func TestFilesForRooms(t *testing.T) {
 	w := newWorld(t)
 	w.do("CREATE STAGE st")
