@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,13 +26,13 @@ type Report struct {
 	CgroupVersion  int    // 1, 2, or 0: none
 	CgroupWritable bool   // limits can be enforced (delegated, without root)
 	CgroupError    string // why not
-	IDMapped       bool   // mounts can be id-mapped; known after New
+	IDMapped       bool   // the kernel has id-mapped mounts; New tries the file system of Config.Dir
 	Tun            bool   // a TUN device can be opened
 }
 
 // Probe looks at the machine. It leaves nothing behind.
 func Probe() Report {
-	r := Report{Root: os.Geteuid() == 0, Seccomp: seccomp()}
+	r := Report{Root: os.Geteuid() == 0, Seccomp: seccomp(), IDMapped: kernelIDMaps()}
 	r.Ranges = r.Root && ranges()
 	if err := userNamespaces(); err != nil {
 		r.UserNSError = err.Error()
@@ -173,20 +174,26 @@ func cgroupWritable() error {
 	return nil
 }
 
+// kernelIDMaps asks with a descriptor that is not open: a kernel without id-mapped mounts does not know the call.
+func kernelIDMaps() bool {
+	err := unix.MountSetattr(unix.AT_FDCWD, "/", 0, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: math.MaxInt32})
+	return !errors.Is(err, unix.ENOSYS)
+}
+
 // canIDMap tries an id-mapped mount of dir.
-func canIDMap(dir, shimProgram string) (bool, error) {
+func canIDMap(dir, shimProgram string) error {
 	// The map comes from a process in a user namespace; the shim waits on its standard input when asked to hold.
 	cmd := exec.Command(shimProgram, "hold")
 	cmd.Env = []string{}
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		return false, err
+		return err
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: firstUID, Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: firstUID, Size: 1}}}
 	if err := cmd.Start(); err != nil {
-		return false, fmt.Errorf("user namespace: %w", err)
+		return fmt.Errorf("user namespace: %w", err)
 	}
 	defer func() {
 		in.Close()
@@ -194,16 +201,13 @@ func canIDMap(dir, shimProgram string) (bool, error) {
 	}()
 	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/user", cmd.Process.Pid))
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer ns.Close()
 	tree, err := unix.OpenTree(unix.AT_FDCWD, dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer unix.Close(tree)
-	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(ns.Fd())}); err != nil {
-		return false, err
-	}
-	return true, nil
+	return unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(ns.Fd())})
 }

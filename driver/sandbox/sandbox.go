@@ -99,7 +99,7 @@ func New(cfg Config) (*Driver, error) {
 	d.jobs = &shim.Home{Dir: jobs, Shim: cfg.Shim, Clean: d.clean}
 	d.warm = &shim.Home{Dir: warm, Shim: cfg.Shim, Clean: d.clean}
 	if r.Ranges {
-		if r.IDMapped, err = canIDMap(cfg.Dir, cfg.Shim); err != nil {
+		if err := canIDMap(cfg.Dir, cfg.Shim); err != nil {
 			return nil, fmt.Errorf("sandbox: mounts cannot be id-mapped in %s, which instances with uids of their own need: %w", cfg.Dir, err)
 		}
 	}
