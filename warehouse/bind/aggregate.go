@@ -607,7 +607,7 @@ func approxCount(b *binder, c *aggCall) (value, error) {
 	return value{sql: "approx_count_distinct(" + key(c.args[0]) + ")" + c.over + "::DECIMAL(18,0)", t: tInt18}, nil
 }
 
-// variance of an exact number is exact with six more digits up to twelve, as AVG's is.
+// variance of an exact number is exact: the scale of a square, then of a division (page "VAR_SAMP": NUMBER(10,2) gives ten digits).
 func variance(fn string) aggregate {
 	return aggregate{1, 1, func(b *binder, c *aggCall) (value, error) {
 		x, err := aggNumber(b, c)
@@ -620,7 +620,8 @@ func variance(fn string) aggregate {
 		}
 		v := derive(tFloat, c.apply(fn, fx.sql), x)
 		if x.t.Kind == result.Fixed {
-			s := max(x.t.Scale, min(x.t.Scale+6, 12))
+			s := mulType(x.t, x.t).Scale
+			s = max(s, min(s+6, 12))
 			v = derive(number(38, s), "sf_fnum_"+itoa(s)+"("+v.sql+")", x)
 		}
 		v.null = true

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"firn/result"
 	"firn/sql"
 	"firn/sqlerr"
 	"firn/statement"
@@ -244,68 +243,6 @@ func InsertColumns(ctx context.Context, sc *statement.Context, n Names, s *sql.I
 		cols[i] = list[i]
 	}
 	return t, cols, true, nil
-}
-
-// ArrayBind is the INSERT of an array bind's rows from a relation of texts: from is what DuckDB reads (a table or temporary
-// relation with VARCHAR columns c0, c1, … in the order of the placeholders, holding the wire's texts). One statement for any
-// number of rows.
-func ArrayBind(ctx context.Context, sc *statement.Context, n Names, s *sql.Insert, from string) (*DML, error) {
-	t, cols, ok, err := InsertColumns(ctx, sc, n, s)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, sqlerr.Unsupported("an array bind of another form than VALUES (?, …, ?)")
-	}
-	b := newBinder(ctx, sc, n)
-	b.read(t.ID)
-	alias := b.alias()
-	src := &query{tail: " FROM " + from + " AS " + alias}
-	for i := range cols {
-		if i >= len(sc.Binds) {
-			return nil, sqlerr.Compilation(2049, "42601", "Bind variable ? not set.")
-		}
-		v, err := b.wireColumn(sc.Binds[i].Type, alias+"."+outRef(i))
-		if err != nil {
-			return nil, err
-		}
-		src.add("", v)
-	}
-	given := map[int]int{}
-	for i, c := range cols {
-		given[c] = i
-	}
-	text, err := b.insertText(t, src, given)
-	if err != nil {
-		return nil, err
-	}
-	return b.dml(t, text, cols), nil
-}
-
-// wireColumn reads a column of the wire's texts of a bind type.
-func (b *binder) wireColumn(kind, ref string) (value, error) {
-	t, err := bindType(kind)
-	if err != nil {
-		return value{}, err
-	}
-	v := value{sql: ref, t: tText, null: true}
-	switch t.Kind {
-	case 0, result.Text:
-		return v, nil
-	case result.Fixed:
-		return v, nil // by the column's own scale: the text goes straight to it
-	case result.Date:
-		return v.with(tDate, "make_timestamp("+ref+"::BIGINT * 1000)::DATE"), nil
-	case result.Time:
-		return v.with(tTime, "make_timestamp("+ref+"::BIGINT // 1000)::TIME"), nil
-	case result.TimestampNTZ, result.TimestampLTZ:
-		return v.with(t, "make_timestamp("+ref+"::BIGINT // 1000)"), nil
-	case result.TimestampTZ:
-		return v.with(t, "sf_wiretz("+ref+")"), nil
-	case result.Variant:
-		return v.with(tVariant, "v_parse("+ref+")"), nil
-	}
-	return b.cast(v, t, false)
 }
 
 // targetRelation puts a DML's target in scope under its alias.

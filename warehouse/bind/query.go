@@ -45,10 +45,16 @@ func (q *query) text() string {
 		if i > 0 {
 			out = append(out, ',', ' ')
 		}
-		if q.vals[i].t.Kind == 0 {
+		switch v := &q.vals[i]; {
+		case v.t.Kind == 0:
 			out = append(out, "NULL::VARCHAR"...)
-		} else {
-			out = append(out, q.vals[i].sql...)
+		case v.null && v.sql[0] != 'N' && strings.Contains(v.sql, "NULL"):
+			// DuckDB forgets the type of most operators over a constant NULL.
+			out = append(out, v.sql...)
+			out = append(out, "::"...)
+			out = append(out, PhysicalType(v.t)...)
+		default:
+			out = append(out, v.sql...)
 		}
 		out = append(out, " AS "...)
 		out = append(out, outRef(i)...)

@@ -16,7 +16,7 @@ var known = setOf(`AI_COMPLETE ALERT_HISTORY APPROXIMATE_JACCARD_INDEX APPROXIMA
  JAROWINKLER_SIMILARITY LAST_SUCCESSFUL_SCHEDULED_TIME MAP_CAT MAP_CONTAINS_KEY MAP_DELETE MAP_INSERT MAP_KEYS MAP_PICK MAP_SIZE MINHASH
  MINHASH_COMBINE NORMALIZE_STRING OBJECT_AGG_DISTINCT PARSE_IP PARSE_URL PARSE_XML REDUCE REGR_VALX REGR_VALY SEARCH SEARCH_IP
  ST_ASGEOJSON ST_AREA ST_DISTANCE ST_MAKEPOINT ST_X ST_Y TO_GEOGRAPHY TO_GEOMETRY TO_XML TRANSFORM TRY_BASE64_DECODE_BINARY TRY_HEX_DECODE_BINARY
- TRY_DECRYPT UNICODE_NORMALIZE VALIDATE_UTF8 XMLGET ZIPF`)
+ TRY_DECRYPT MD5_NUMBER MD5_NUMBER_LOWER64 MD5_NUMBER_UPPER64 SOUNDEX SOUNDEX_P123 PARSE_DOCUMENT SENTIMENT TO_DECFLOAT TO_QUERY TRY_TO_DECFLOAT TRY_TO_GEOGRAPHY TRY_TO_GEOMETRY OBJECT_CONSTRUCT_STRUCTURED MAP_FROM_ARRAYS GETBIT BOOLNOT_AGG DAYOFWEEK_ISO ENCRYPT_RAW DECRYPT_RAW SYSTEM$STREAM_HAS_DATA TIME_SLICE_END VECTOR_L1_DISTANCE VECTOR_AVG VECTOR_SUM UNICODE_NORMALIZE VALIDATE_UTF8 XMLGET ZIPF`)
 
 func setOf(words string) map[string]bool {
 	out := map[string]bool{}
@@ -78,7 +78,7 @@ var stringFunctions = map[string]scalar{
 	"LPAD": f("sis", isText, "sf_pad($1,$2,' ',true)", "sf_pad($1,$2,$3,true)"), "RPAD": f("sis", isText, "sf_pad($1,$2,' ',false)", "sf_pad($1,$2,$3,false)"),
 	"ASCII": f("s", always(number(3, 0)), "(CASE WHEN $1 = '' THEN 0 ELSE ascii($1) END)::DECIMAL(10,0)::DECIMAL(3,0)"), "UNICODE": f("s", isInt18, "(CASE WHEN $1 = '' THEN 0 ELSE unicode($1) END)::DECIMAL(18,0)"),
 	"CHR": f("i", always(text(1)), "chr($1::INTEGER)"), "CHAR": f("i", always(text(1)), "chr($1::INTEGER)"), "SPACE": f("i", isText, "repeat(' ', greatest($1, 0))"),
-	"POSITION": f("ssi", isInt18, "sf_position($1,$2,1::BIGINT)", "sf_position($1,$2,$3)"), "CHARINDEX": f("ssi", isInt18, "sf_position($1,$2,1::BIGINT)", "sf_position($1,$2,$3)"),
+	"POSITION": f("ssi", isInt18, "sf_position($1,$2,1::BIGINT)::DECIMAL(18,0)", "sf_position($1,$2,$3)::DECIMAL(18,0)"), "CHARINDEX": f("ssi", isInt18, "sf_position($1,$2,1::BIGINT)::DECIMAL(18,0)", "sf_position($1,$2,$3)::DECIMAL(18,0)"),
 	"STARTSWITH": f("ss", isBool, "starts_with($1, $2)"), "ENDSWITH": f("ss", isBool, "ends_with($1, $2)"), "CONTAINS": f("ss", isBool, "contains($1, $2)"),
 	"SPLIT": f("ss", isArray, "v_split($1,$2)"), "SPLIT_PART": f("ssi", isText, "sf_split_part($1,$2,$3)"),
 	"STRTOK":          nullable(f("ssi", isText, "sf_strtok($1,' ',1::BIGINT)", "sf_strtok($1,$2,1::BIGINT)", "sf_strtok($1,$2,$3)")),
@@ -89,8 +89,8 @@ var stringFunctions = map[string]scalar{
 	"REGEXP_LIKE": f("sss", isBool, "sf_rlike($1,$2,'')", "sf_rlike($1,$2,$3)"), "RLIKE": f("sss", isBool, "sf_rlike($1,$2,'')", "sf_rlike($1,$2,$3)"),
 	"REGEXP_REPLACE": f("sssiis", isText, "sf_regexp_replace($1,$2,'',1::BIGINT,0::BIGINT,'c')", "sf_regexp_replace($1,$2,$3,1::BIGINT,0::BIGINT,'c')", "sf_regexp_replace($1,$2,$3,$4,0::BIGINT,'c')", "sf_regexp_replace($1,$2,$3,$4,$5,'c')", "sf_regexp_replace($1,$2,$3,$4,$5,$6)"),
 	"REGEXP_SUBSTR":  nullable(f("ssiisi", isText, "sf_regexp_substr($1,$2,1::BIGINT,1::BIGINT,'c',-1::BIGINT)", "sf_regexp_substr($1,$2,$3,1::BIGINT,'c',-1::BIGINT)", "sf_regexp_substr($1,$2,$3,$4,'c',-1::BIGINT)", "sf_regexp_substr($1,$2,$3,$4,$5,-1::BIGINT)", "sf_regexp_substr($1,$2,$3,$4,$5,$6)")),
-	"REGEXP_COUNT":   f("ssis", isInt18, "sf_regexp_count($1,$2,1::BIGINT,'c')", "sf_regexp_count($1,$2,$3,'c')", "sf_regexp_count($1,$2,$3,$4)"),
-	"REGEXP_INSTR":   f("ssiiis", isInt18, "sf_regexp_instr($1,$2,1::BIGINT,1::BIGINT,0::BIGINT,'c')", "sf_regexp_instr($1,$2,$3,1::BIGINT,0::BIGINT,'c')", "sf_regexp_instr($1,$2,$3,$4,0::BIGINT,'c')", "sf_regexp_instr($1,$2,$3,$4,$5,'c')", "sf_regexp_instr($1,$2,$3,$4,$5,$6)"),
+	"REGEXP_COUNT":   f("ssis", isInt18, "sf_regexp_count($1,$2,1::BIGINT,'c')::DECIMAL(18,0)", "sf_regexp_count($1,$2,$3,'c')::DECIMAL(18,0)", "sf_regexp_count($1,$2,$3,$4)::DECIMAL(18,0)"),
+	"REGEXP_INSTR":   f("ssiiis", isInt18, "sf_regexp_instr($1,$2,1::BIGINT,1::BIGINT,0::BIGINT,'c')::DECIMAL(18,0)", "sf_regexp_instr($1,$2,$3,1::BIGINT,0::BIGINT,'c')::DECIMAL(18,0)", "sf_regexp_instr($1,$2,$3,$4,0::BIGINT,'c')::DECIMAL(18,0)", "sf_regexp_instr($1,$2,$3,$4,$5,'c')::DECIMAL(18,0)", "sf_regexp_instr($1,$2,$3,$4,$5,$6)::DECIMAL(18,0)"),
 	"EDITDISTANCE":   f("ss", isInt18, "levenshtein($1, $2)::DECIMAL(18,0)"),
 	"UUID_STRING":    volatile(f("", always(text(36)), "uuid()::VARCHAR")),
 	"HEX_ENCODE":     f("c", isText, "hex($1)"), "HEX_DECODE_STRING": f("s", isText, "decode(sf_hexbin($1))"), "HEX_DECODE_BINARY": f("s", isBinary, "sf_hexbin($1)"),
@@ -197,7 +197,7 @@ var numberFunctions = map[string]scalar{
 	"CEIL": rounding("ceil"), "CEILING": rounding("ceil"), "FLOOR": rounding("floor"),
 	"ROUND": rounding("round"), "TRUNC": rounding("trunc"), "TRUNCATE": rounding("trunc"),
 	"MOD":  {2, 2, func(b *binder, c *scalarCall) (value, error) { return b.arithmetic("%", c.args[0], c.args[1], c.pos) }},
-	"SQRT": f("f", isFloat, "sf_sqrt($1)"), "CBRT": floatFn("cbrt"), "EXP": floatFn("exp"), "LN": f("f", isFloat, "sf_ln($1)"),
+	"SQRT": f("f", isFloat, "sf_sqrt($1)"), "CBRT": floatFn("sf_cbrt"), "EXP": floatFn("exp"), "LN": f("f", isFloat, "sf_ln($1)"),
 	"LOG": f("ff", isFloat, "sf_log($1,$2)"), "POWER": f("ff", isFloat, "pow($1, $2)"), "POW": f("ff", isFloat, "pow($1, $2)"),
 	"SIGN":   f("n", always(number(1, 0)), "sign($1)::DECIMAL(1,0)"),
 	"SQUARE": f("f", isFloat, "($1 * $1)"), "PI": f("", isFloat, "pi()"),
@@ -209,7 +209,7 @@ var numberFunctions = map[string]scalar{
 	"DIV0NULL":  {2, 2, func(b *binder, c *scalarCall) (value, error) { return b.div0(c, true) }},
 	"BITAND":    f("ii", isInt, "($1 & $2)::DECIMAL(38,0)"), "BITOR": f("ii", isInt, "($1 | $2)::DECIMAL(38,0)"), "BITXOR": f("ii", isInt, "xor($1, $2)::DECIMAL(38,0)"),
 	"BITNOT": f("i", isInt, "(~ $1)::DECIMAL(38,0)"), "BITSHIFTLEFT": f("ii", isInt, "($1::HUGEINT * pow(2, $2)::HUGEINT)::DECIMAL(38,0)"), "BITSHIFTRIGHT": f("ii", isInt, "($1 >> $2::INTEGER)::DECIMAL(38,0)"),
-	"WIDTH_BUCKET":             f("fffi", isInt18, "sf_width_bucket($1,$2,$3,$4)"),
+	"WIDTH_BUCKET":             f("fffi", isInt18, "sf_width_bucket($1,$2,$3,$4)::DECIMAL(18,0)"),
 	"VECTOR_COSINE_SIMILARITY": vectorFn("array_cosine_similarity"), "VECTOR_INNER_PRODUCT": vectorFn("array_inner_product"), "VECTOR_L2_DISTANCE": vectorFn("array_distance"),
 }
 

@@ -140,7 +140,6 @@ func (k *block) checkGrouped(v value) error {
 // expandItems lays out the select list: stars become columns, every output gets its name.
 func (k *block) expandItems(s *sql.Select) error {
 	k.items = make([]item, 0, len(s.Items))
-	var texts []string
 	for i := range s.Items {
 		it := &s.Items[i]
 		if star, ok := it.X.(*sql.Star); ok {
@@ -157,10 +156,7 @@ func (k *block) expandItems(s *sql.Select) error {
 			case *sql.Positional:
 				name = "$" + itoa(x.N)
 			default:
-				if texts == nil {
-					texts = k.b.itemTexts(s)
-				}
-				name = texts[i]
+				name = k.b.itemText(it)
 			}
 		}
 		k.items = append(k.items, item{name: name, x: it.X})

@@ -99,7 +99,10 @@ func (e *engine) Table(_ context.Context, n sql.Name) (*bind.Table, error) {
 	return nil, sqlerr.NotExist("Object", name)
 }
 
-func (e *engine) Function(name string) (statement.Function, bool) { f, ok := e.funcs[name]; return f, ok }
+func (e *engine) Function(name string) (statement.Function, bool) {
+	f, ok := e.funcs[name]
+	return f, ok
+}
 
 func (e *engine) Materialize(_ context.Context, r *result.Result) (*bind.Table, error) {
 	t := &bind.Table{}
@@ -159,7 +162,7 @@ func (p params) Get(name string) string { return p[name] }
 
 func context_(text string) *statement.Context {
 	return &statement.Context{Text: text, User: "ADMIN", Role: "ACCOUNTADMIN", Database: "DB", Schema: "PUBLIC", Warehouse: "COMPUTE_WH",
-		Region: "AWS_US_WEST_2", Account: "FIRN", Version: "9.30.1", Session: 42, Params: params{"TIMEZONE": "America/Los_Angeles"}}
+		Region: "AWS_US_WEST_2", Account: "FIRN", Version: "9.30.1", Session: 42, Binds: []statement.Bind{{Type: "FIXED", Value: ptr("41")}, {Type: "TEXT", Value: ptr("it's")}, {Type: "REAL", Value: ptr("1.5")}, {Type: "ANY"}}, Params: params{"TIMEZONE": "America/Los_Angeles"}}
 }
 
 func parse(t testing.TB, text string) sql.Statement {
@@ -254,3 +257,5 @@ func show(cols []result.Column, rows [][]string) string {
 	}
 	return strings.Join(out, "\n")
 }
+
+func ptr(s string) *string { return &s }

@@ -116,6 +116,7 @@ func numberSpecs() []spec {
 			}
 			return math.Sqrt(x), nil
 		}),
+		floats1("sf_cbrt", func(x float64) (float64, error) { return math.Cbrt(x), nil }),
 		roundFloat("sf_fround", math.Round), roundFloat("sf_ftrunc", math.Trunc), roundFloat("sf_fceil", math.Ceil), roundFloat("sf_ffloor", math.Floor),
 		spec{name: "sf_float", args: []kind{textKind}, ret: doubleKind, run: parse(func(v *vector, i int, s string) error {
 			f, err := convert.Float(s)

@@ -1,13 +1,24 @@
 package function_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
 
+// TestSmoke prints what statements of a file give: a tool for looking, not a check.
 func TestSmoke(t *testing.T) {
+	name := os.Getenv("FIRN_SMOKE")
+	if name == "" {
+		t.Skip("FIRN_SMOKE names no file")
+	}
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
 	e := open(t)
-	for q := range strings.SplitSeq(smoke, "\n") {
+	fill(t, e)
+	for q := range strings.SplitSeq(string(raw), "\n") {
 		if strings.TrimSpace(q) == "" {
 			continue
 		}
@@ -19,9 +30,3 @@ func TestSmoke(t *testing.T) {
 		t.Logf("%s\n%s", q, show(cols, rows))
 	}
 }
-
-const smoke = `
-SELECT 1
-SELECT 1+1, 2/7, 10.1/2.1, 10.01*1.1, 5 % 3, -2.5
-SELECT $1 AS "A", $2 AS "B" FROM  VALUES (0 :: BIGINT, 'a' :: STRING)
-`

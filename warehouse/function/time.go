@@ -178,27 +178,6 @@ func timeSpecs() []spec {
 				return nil
 			})
 		}},
-		spec{name: "sf_wiretz", args: []kind{textKind}, ret: tzKind, run: func(c *chunk) error {
-			t, o := c.out.child(0, stampKind), c.out.child(1, smallKind)
-			return c.rows(func(i int) error {
-				ns, off, _ := strings.Cut(c.in[0].text(i), " ")
-				n, err := convert.Decimal(ns, 0)
-				if err != nil {
-					return err
-				}
-				v, _ := n.Int64()
-				m := int64(1440)
-				if off != "" {
-					d, err := convert.Decimal(off, 0)
-					if err != nil {
-						return err
-					}
-					m, _ = d.Int64()
-				}
-				c.setTZ(&t, &o, i, v/1000, int(m-1440))
-				return nil
-			})
-		}},
 		spec{name: "sf_cut", args: []kind{stampKind, anyKind}, ret: stampKind, run: cutDigits},
 		spec{name: "sf_cut", args: []kind{timeKind, anyKind}, ret: timeKind, run: cutDigits},
 		spec{name: "sf_epoch", args: []kind{anyKind}, ret: stampKind, run: func(c *chunk) error {

@@ -352,11 +352,6 @@ func variantSpecs() []spec {
 		c.setValue(i, v)
 		return true, nil
 	}))
-	add(typed("v_json", textKind, func(c *chunk, i int, v variant.Value) (bool, error) {
-		c.buf = v.AppendJSONText(c.buf[:0], -1)
-		c.out.setBytes(i, c.buf)
-		return true, nil
-	}))
 	out = append(out,
 		spec{name: "v_toarray", args: []kind{blobKind}, ret: blobKind, run: unary(func(c *chunk, i int, v variant.Value) (variant.Value, bool, error) {
 			if v.IsArray() {
@@ -374,6 +369,17 @@ func variantSpecs() []spec {
 					return err
 				}
 				c.out.setText(i, v.Kind())
+				return nil
+			})
+		}},
+		spec{name: "v_json", args: []kind{blobKind}, ret: textKind, run: func(c *chunk) error {
+			return c.rows(func(i int) error {
+				v, err := c.in[0].semi(i)
+				if err != nil {
+					return err
+				}
+				c.buf = v.AppendJSONText(c.buf[:0], -1)
+				c.out.setBytes(i, c.buf)
 				return nil
 			})
 		}},
