@@ -15,10 +15,18 @@ func (r *Room) cancel(ctx context.Context, id int64, why string, drop bool) erro
 	if l == nil {
 		return nil
 	}
-	l.steps.Lock()
+	both, end := context.WithCancel(ctx)
+	defer end()
+	defer context.AfterFunc(r.ctx, end)()
+	if !l.step(both) {
+		if r.ctx.Err() != nil {
+			return sqlerr.Internal(errClosed)
+		}
+		return sqlerr.Canceled()
+	}
 	j := l.record()
 	if Status(j.Status).Final() || isClosed(l.stop) && !drop {
-		l.steps.Unlock()
+		l.stepped()
 		return nil
 	}
 	c := store.JobChange{ID: id, From: from(evCancel, Cancelling), To: string(Cancelling), Message: &why, At: r.clock.Now()}
@@ -34,7 +42,7 @@ func (r *Room) cancel(ctx context.Context, id int64, why string, drop bool) erro
 		err = errors.New("job: the status in the store is another than here")
 	}
 	if err != nil {
-		l.steps.Unlock()
+		l.stepped()
 		return sqlerr.Internal(err)
 	}
 	l.mu.Lock()
@@ -43,7 +51,7 @@ func (r *Room) cancel(ctx context.Context, id int64, why string, drop bool) erro
 	if !isClosed(l.stop) {
 		close(l.stop)
 	}
-	l.steps.Unlock()
+	l.stepped()
 	if l.claim(queued, running) {
 		r.cfg.Pools.Release(id)
 		r.spawn(func() { r.settle(l, ending{}) })

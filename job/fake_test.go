@@ -420,9 +420,13 @@ func options(extra string) string {
 }
 
 func (b *bench) call(sc *statement.Context, name string, object []string, args ...any) (*result.Result, error) {
+	return b.callCtx(context.Background(), sc, name, object, args...)
+}
+
+func (b *bench) callCtx(ctx context.Context, sc *statement.Context, name string, object []string, args ...any) (*result.Result, error) {
 	for _, f := range b.room.Functions() {
 		if f.Name == name {
-			return f.Call(context.Background(), sc, statement.Args{Object: object, Positional: args})
+			return f.Call(ctx, sc, statement.Args{Object: object, Positional: args})
 		}
 	}
 	b.t.Fatalf("no function %s", name)

@@ -198,7 +198,7 @@ type live struct {
 	stop    chan struct{} // closed when CANCELLING is recorded
 	done    chan struct{} // closed when the final status is recorded
 
-	steps sync.Mutex // held around each step of the job's life and what goes with it; taken before mu
+	steps chan struct{} // holds one while somebody makes a step of the job's life; taken before mu
 
 	mu        sync.Mutex
 	job       store.Job
@@ -225,8 +225,20 @@ type instance struct {
 }
 
 func newLive(j store.Job, s *Submission) *live {
-	return &live{id: j.ID, job: j, sub: s, running: make(chan struct{}), stop: make(chan struct{}), done: make(chan struct{})}
+	return &live{id: j.ID, job: j, sub: s, running: make(chan struct{}), stop: make(chan struct{}), done: make(chan struct{}), steps: make(chan struct{}, 1)}
 }
+
+// step waits for the turn to make a step of the job's life; false if ctx ended first. One may hold it long, while the store fails.
+func (l *live) step(ctx context.Context) bool {
+	select {
+	case l.steps <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (l *live) stepped() { <-l.steps }
 
 // record is the job's row as last written.
 func (l *live) record() store.Job {

@@ -59,7 +59,9 @@ func (r *Room) failure(l *live, i, n int, e driver.Exit) ending {
 
 // settle records a job's end: first the result file if the payload left none, then the status, then whoever waits is told.
 func (r *Room) settle(l *live, end ending) {
-	l.steps.Lock()
+	if !l.step(r.ctx) {
+		return
+	}
 	if isClosed(l.stop) {
 		l.mu.Lock()
 		end = ending{to: Cancelled, event: evStopped, reason: l.job.Message, exit: end.exit}
@@ -76,7 +78,7 @@ func (r *Room) settle(l *live, end ending) {
 	}
 	message := r.message(l, end)
 	err := r.change(l, store.JobChange{ID: l.id, From: from(end.event, end.to), To: string(end.to), Message: &message, Completed: r.clock.Now(), Instances: l.rows()})
-	l.steps.Unlock()
+	l.stepped()
 	if err != nil {
 		return // the next server settles it
 	}

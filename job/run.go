@@ -272,12 +272,14 @@ func (r *Room) run(l *live, n int, known map[int]driver.State) {
 		return
 	}
 	if failed == nil && l.record().Status == string(Pending) {
-		l.steps.Lock()
+		if !l.step(r.ctx) {
+			return
+		}
 		var err error
 		if !isClosed(l.stop) {
 			err = r.change(l, store.JobChange{ID: l.id, From: from(evStart, Running), To: string(Running), Granted: n, Started: r.clock.Now()})
 		}
-		l.steps.Unlock()
+		l.stepped()
 		if err != nil {
 			return
 		}
@@ -297,8 +299,10 @@ func (r *Room) placed(l *live, n int) ([]driver.Spec, error) {
 	if err != nil || n == 1 || l.record().Granted > 0 {
 		return specs, err
 	}
-	l.steps.Lock()
-	defer l.steps.Unlock()
+	if !l.step(r.ctx) {
+		return nil, errClosed
+	}
+	defer l.stepped()
 	if isClosed(l.stop) {
 		return specs, nil
 	}
@@ -450,7 +454,7 @@ func (r *Room) ended(l *live, i int, e driver.Exit, decided bool) {
 // retryWrite is how long a step of a job waits for a store that fails, a full disk above all.
 const retryWrite = time.Second
 
-// change writes a step, again and again if the store fails. Callers hold l.steps, so the step is one that the job's status allows. The only
+// change writes a step, again and again if the store fails. Callers have l.step, so the step is one that the job's status allows. The only
 // error is that the room was closed.
 func (r *Room) change(l *live, c store.JobChange) error {
 	for {
