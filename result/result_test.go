@@ -71,6 +71,28 @@ func TestRowsAndArrowAgree(t *testing.T) {
 			t.Log(err)
 			return false
 		}
+		back := &Result{Columns: r.Columns}
+		for rec, err := range a.Data.Records() {
+			if err != nil {
+				t.Log(err)
+				return false
+			}
+			for i := range int(rec.NumRows()) {
+				row := make([]any, len(r.Columns))
+				for j := range row {
+					if row[j], err = Value(r.Columns[j].Type, rec.Column(j), i); err != nil {
+						t.Log(err)
+						return false
+					}
+				}
+				back.Rows = append(back.Rows, row)
+			}
+		}
+		var again bytes.Buffer
+		if err := back.WriteJSON(&again); err != nil || again.String() != rows.String() {
+			t.Logf("%v\n%s\n%s", err, &rows, &again)
+			return false
+		}
 		if rows.String() != arrow.String() {
 			t.Logf("\n%s\n%s", &rows, &arrow)
 			return false

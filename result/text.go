@@ -114,7 +114,7 @@ func appendBig(b []byte, n *big.Int, scale int) []byte {
 // appendSeconds writes sec and nanoseconds of it (0..999999999, always forward) as a signed decimal of scale digits.
 func appendSeconds(b []byte, sec int64, ns int64, scale int) []byte {
 	ns = ns / unit(scale) * unit(scale) // cut, towards the past
-	if sec < 0 && ns > 0 { // -0.25 s is sec -1, ns 750000000
+	if sec < 0 && ns > 0 {              // -0.25 s is sec -1, ns 750000000
 		sec++
 		ns -= 1e9
 	}

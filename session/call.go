@@ -159,10 +159,36 @@ func (u *run) evaluate(ctx context.Context, x sql.Expr) (any, error) {
 			}
 		}
 	}
-	if u.s.Evaluator == nil {
-		return nil, sqlerr.Unsupported("an expression that is no constant")
+	if u.s.Evaluator != nil {
+		v, err := u.s.Evaluator.Evaluate(ctx, u.sc, x)
+		if !sqlerr.Is(err, notConstant) {
+			return v, err
+		}
 	}
-	return u.s.Evaluator.Evaluate(ctx, u.sc, x)
+	return u.query(ctx, x)
+}
+
+// notConstant is an Evaluator's "an argument needs to be constant here".
+const notConstant = 1014
+
+// query computes an expression as SELECT x does.
+func (u *run) query(ctx context.Context, x sql.Expr) (any, error) {
+	p := &sql.Parsed{Statement: &sql.Query{Body: &sql.Select{Items: []sql.SelectItem{{X: x}}, Pos: x.Position()}, Pos: x.Position()}}
+	for _, r := range u.s.Rooms {
+		if !r.Handles(p.Statement) {
+			continue
+		}
+		res, err := r.Run(ctx, u.sc, p, false)
+		if err != nil {
+			return nil, err
+		}
+		v, _, err := res.First()
+		if e := res.Data.Remove(); err == nil {
+			err = e
+		}
+		return v, err
+	}
+	return nil, sqlerr.Unsupported("an expression that is no constant")
 }
 
 func noVariable(name string) error {
@@ -222,6 +248,9 @@ func (u *run) executeImmediate(ctx context.Context, st *sql.ExecuteImmediate) (*
 	sc := *u.sc
 	sc.Text, sc.Binds, sc.Rows = text, nil, 0
 	for _, x := range st.Using {
+		if r, ok := x.(*sql.Ref); ok && len(r.Parts) == 1 { // USING (v) names a variable
+			x = &sql.Variable{Name: r.Parts[0].Name, Pos: r.Pos}
+		}
 		v, err := u.evaluate(ctx, x)
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"firn/result"
@@ -76,10 +77,26 @@ func (u *run) carryOut(ctx context.Context, p *sql.Parsed) (*result.Result, erro
 
 // check asks for the statement's privileges.
 func (u *run) check(ctx context.Context, st sql.Statement) error {
-	if n := needs(st); len(n) > 0 {
-		return u.s.Access.Check(ctx, u.sc, n)
+	n := needs(st)
+	if len(n) == 0 {
+		return nil
 	}
-	return nil
+	out := n[:0]
+	for _, e := range n {
+		if len(e.Name) == 0 {
+			switch e.Kind {
+			case "DATABASE":
+				e.Name = []string{u.sc.Database}
+			case "SCHEMA":
+				e.Name = []string{u.sc.Database, u.sc.Schema}
+			}
+			if slices.Contains(e.Name, "") {
+				continue // there is no current one: the room says so
+			}
+		}
+		out = append(out, e)
+	}
+	return u.s.Access.Check(ctx, u.sc, out)
 }
 
 // needs is the table of privileges: what each statement asks of its role. Tables that a query reads are known only once it is bound:

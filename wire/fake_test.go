@@ -199,7 +199,7 @@ func (r *room) Run(ctx context.Context, sc *statement.Context, p *sql.Parsed, de
 	}
 	text := strings.TrimSuffix(strings.ToUpper(strings.TrimSpace(sc.Text)), ";")
 	switch {
-	case text == "SELECT 1":
+	case text == "SELECT 1", strings.HasPrefix(text, "SET W"):
 		return rows([]result.Column{{Name: "1", Type: result.Type{Kind: result.Fixed, Precision: 1}}}, []any{int64(1)}), nil
 	case text == "SELECT * FROM TYPES":
 		return typed(), nil

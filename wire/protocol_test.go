@@ -362,6 +362,8 @@ func TestSessionStatements(t *testing.T) {
 		t.Errorf("bound arguments: %s", got)
 	}
 	step("execute immediate 'select 1'", `[["1"]]`)
+	step("set w = (select 1)", fine)
+	step("show variables like 'w'", cells(t, c.query("show variables")))
 	one := c.query("select 1")
 	step("select last_query_id()", `[["`+one.Data["queryId"].(string)+`"]]`)
 	step("select last_query_id(-2)", `[["`+one.Data["queryId"].(string)+`"]]`)
