@@ -3,9 +3,7 @@ package shim
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"sync"
@@ -44,21 +42,14 @@ type Instance struct {
 
 // Spec reads the shim's spec (JSON) from the descriptor that the server gave it.
 func Spec() ([]byte, error) {
+	// Never wrapped in an os.File: the descriptor is the lock, and must stay open to the process's end.
 	unix.CloseOnExec(fdSpec)
-	f := os.NewFile(fdSpec, specName)
-	if f == nil {
-		return nil, errors.New("shim: no spec was handed over")
-	}
-	lock = f
-	b, err := io.ReadAll(io.NewSectionReader(f, 0, 64<<20))
+	b, err := os.ReadFile(fmt.Sprintf("/proc/self/fd/%d", fdSpec))
 	if err != nil {
 		return nil, fmt.Errorf("spec: %w", err)
 	}
 	return b, nil
 }
-
-// lock keeps spec.json open, and so locked, for the life of the process; the collector must not close it.
-var lock *os.File
 
 // Handle adds an operation of a kind's own to the socket. Call it before Main's run returns or blocks.
 func (in *Instance) Handle(op string, f func(*net.UnixConn)) {
