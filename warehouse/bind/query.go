@@ -304,7 +304,7 @@ func (b *binder) count(x sql.Expr, what string) (int64, bool, error) {
 func (b *binder) wrap(q *query) *query {
 	alias := b.alias()
 	rel := q.relation("", alias)
-	out := &query{tail: " FROM (" + q.text() + ") AS " + alias}
+	out := &query{tail: " FROM (" + q.text() + ") AS " + alias, vals: make([]value, 0, len(rel.cols)), cols: make([]column, 0, len(rel.cols))}
 	for i := range rel.cols {
 		out.add(q.cols[i].name, rel.cols[i].value())
 	}

@@ -41,7 +41,7 @@ func (b *binder) selectBlock(s *sql.Select, q *sql.Query, parent *block) (*query
 		return nil, err
 	}
 	tail.WriteString(group)
-	out := &query{}
+	out := &query{vals: make([]value, 0, len(k.items)), cols: make([]column, 0, len(k.items))}
 	anyAgg := false
 	for i := range k.items {
 		v, err := k.itemValue(i)
@@ -139,7 +139,15 @@ func (k *block) checkGrouped(v value) error {
 
 // expandItems lays out the select list: stars become columns, every output gets its name.
 func (k *block) expandItems(s *sql.Select) error {
-	k.items = make([]item, 0, len(s.Items))
+	n := len(s.Items)
+	for i := range s.Items {
+		if _, ok := s.Items[i].X.(*sql.Star); ok {
+			for _, rel := range k.rels {
+				n += len(rel.cols)
+			}
+		}
+	}
+	k.items = make([]item, 0, n)
 	for i := range s.Items {
 		it := &s.Items[i]
 		if star, ok := it.X.(*sql.Star); ok {
