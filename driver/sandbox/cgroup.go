@@ -23,11 +23,10 @@ var controllers = []string{"cpu", "memory", "pids"}
 
 const cpuPeriod = 100_000 // microseconds
 
-// makeGroup makes the one group that all instances stand under, with the machine's share as its limit, and returns its
-// path from the hierarchies' roots.
-func makeGroup(name string, cfg Config) (string, error) {
+// makeGroup makes the one group that all instances stand under and returns its path from the hierarchies' roots.
+func makeGroup(name string) (string, error) {
 	if !plan.Unified() {
-		return makeGroup1("/"+name, cfg)
+		return makeGroup1("/" + name)
 	}
 	base, err := base2()
 	if err != nil {
@@ -42,18 +41,34 @@ func makeGroup(name string, cfg Config) (string, error) {
 		os.Remove(dir)
 		return "", err
 	}
-	mem, cpu := "max", "max"
-	if cfg.MachineMemory > 0 {
-		mem = strconv.FormatInt(cfg.MachineMemory, 10)
-	}
-	if cfg.MachineMilliCPU > 0 {
-		cpu = strconv.FormatInt(cfg.MachineMilliCPU*cpuPeriod/1000, 10)
-	}
-	err = errors.Join(write(dir, "memory.max", mem), write(dir, "cpu.max", cpu+" "+strconv.Itoa(cpuPeriod)))
-	return g, err
+	return g, nil
 }
 
-func makeGroup1(g string, cfg Config) (string, error) {
+// shareGroup sets the machine's share as the group's limit. It fails where instances that run already have more.
+func shareGroup(g string, memory, milliCPU int64) error {
+	if plan.Unified() {
+		dir, mem, cpu := plan.Dir("", g), "max", "max"
+		if memory > 0 {
+			mem = strconv.FormatInt(memory, 10)
+		}
+		if milliCPU > 0 {
+			cpu = strconv.FormatInt(milliCPU*cpuPeriod/1000, 10)
+		}
+		return errors.Join(write(dir, "memory.max", mem), write(dir, "cpu.max", cpu+" "+strconv.Itoa(cpuPeriod)))
+	}
+	mem, cpu := int64(-1), int64(-1)
+	if memory > 0 {
+		mem = memory
+	}
+	if milliCPU > 0 {
+		cpu = milliCPU * cpuPeriod / 1000
+	}
+	c := plan.Dir("cpu", g)
+	return errors.Join(write(plan.Dir("memory", g), "memory.limit_in_bytes", strconv.FormatInt(mem, 10)),
+		write(c, "cpu.cfs_period_us", strconv.Itoa(cpuPeriod)), write(c, "cpu.cfs_quota_us", strconv.FormatInt(cpu, 10)))
+}
+
+func makeGroup1(g string) (string, error) {
 	for _, c := range controllers {
 		d := plan.Dir(c, g)
 		if !isDir(filepath.Dir(d)) {
@@ -68,22 +83,10 @@ func makeGroup1(g string, cfg Config) (string, error) {
 		}
 		f.Close()
 	}
-	mem, cpu := int64(-1), int64(-1)
-	if cfg.MachineMemory > 0 {
-		mem = cfg.MachineMemory
-	}
-	if cfg.MachineMilliCPU > 0 {
-		cpu = cfg.MachineMilliCPU * cpuPeriod / 1000
-	}
-	m, c := plan.Dir("memory", g), plan.Dir("cpu", g)
-	if isFile(filepath.Join(m, "memory.use_hierarchy")) { // gone or fixed to 1 on newer kernels
+	if m := plan.Dir("memory", g); isFile(filepath.Join(m, "memory.use_hierarchy")) { // gone or fixed to 1 on newer kernels
 		write(m, "memory.use_hierarchy", "1")
 	}
-	err := write(m, "memory.limit_in_bytes", strconv.FormatInt(mem, 10))
-	if isFile(filepath.Join(c, "cpu.cfs_quota_us")) {
-		err = errors.Join(err, write(c, "cpu.cfs_period_us", strconv.Itoa(cpuPeriod)), write(c, "cpu.cfs_quota_us", strconv.FormatInt(cpu, 10)))
-	}
-	return g, err
+	return g, nil
 }
 
 // base2 is the version 2 group in which we may make groups with limits: the root, or our own if it was delegated to us.

@@ -54,6 +54,22 @@ func TestCPULimit(t *testing.T) {
 	}
 }
 
+// TestMoreThanTheMachine: a limit above the machine's share is the machine's share.
+func TestMoreThanTheMachine(t *testing.T) {
+	cfg := config(t.TempDir())
+	cfg.MachineMemory, cfg.MachineMilliCPU = 256<<20, 1000
+	d := open(t, cfg)
+	t.Cleanup(func() { d.Close() })
+	s := drivertest.Shell("large", "exit 0")
+	s.Memory, s.MilliCPU = 1<<40, 64_000
+	if e, out := runTo(t, d, s); e.Code != 0 {
+		t.Errorf("%+v %s", e, out)
+	}
+	if err := d.Remove(within(t), s.ID); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestLimits: what is not enforced is named, and nothing else.
 func TestLimits(t *testing.T) {
 	d := openTest(t)

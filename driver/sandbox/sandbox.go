@@ -41,15 +41,16 @@ type Config struct {
 
 // Driver is a driver.Driver.
 type Driver struct {
-	cfg    Config
-	log    *slog.Logger
-	report Report
-	skel   *skeleton
-	jobs   *shim.Home
-	warm   *shim.Home
-	group  string          // parent cgroup, from the hierarchies' roots; "": there is none for us
-	life   context.Context // ends with Close
-	cancel context.CancelFunc
+	cfg     Config
+	log     *slog.Logger
+	report  Report
+	skel    *skeleton
+	jobs    *shim.Home
+	warm    *shim.Home
+	group   string          // parent cgroup, from the hierarchies' roots; "": there is none for us
+	noShare string          // why the parent group has no limit, if it has none
+	life    context.Context // ends with Close
+	cancel  context.CancelFunc
 
 	ids     ids
 	parents parents
@@ -93,8 +94,10 @@ func New(cfg Config) (*Driver, error) {
 	if !r.Tun {
 		d.cfg.Tun = ""
 	}
-	if d.group, err = makeGroup(sum, cfg); err != nil {
+	if d.group, err = makeGroup(sum); err != nil {
 		d.group, r.CgroupWritable, r.CgroupError = "", false, err.Error()
+	} else if err := shareGroup(d.group, cfg.MachineMemory, cfg.MachineMilliCPU); err != nil {
+		d.noShare = fmt.Sprintf("machine share: the limit on all instances together could not be set: %v", err)
 	}
 	d.jobs = &shim.Home{Dir: jobs, Shim: cfg.Shim, Clean: d.clean}
 	d.warm = &shim.Home{Dir: warm, Shim: cfg.Shim, Clean: d.clean}
@@ -160,6 +163,9 @@ func (d *Driver) Start(ctx context.Context, s driver.Spec) error {
 	}
 	if d.group != "" {
 		p.Share = d.cfg.MachineMemory
+		if m := d.cfg.MachineMilliCPU; m > 0 && s.MilliCPU > m { // version 1 refuses a child with more than its parent
+			s.MilliCPU = m
+		}
 	}
 	var err error
 	if s.Trees, err = d.skel.trees(s.Trees); err != nil {
@@ -271,7 +277,13 @@ func (d *Driver) Warm(ctx context.Context, p driver.Parent) error { return d.par
 func (d *Driver) Cool(ctx context.Context, key string) error { return d.parents.cool(ctx, key) }
 
 // Limits implements driver.Driver.
-func (d *Driver) Limits() []string { return d.report.Missing() }
+func (d *Driver) Limits() []string {
+	out := d.report.Missing()
+	if d.noShare != "" {
+		out = append(out, d.noShare)
+	}
+	return out
+}
 
 // Report is what the machine offers, with what only New could find out.
 func (d *Driver) Report() Report { return d.report }
