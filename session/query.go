@@ -179,13 +179,14 @@ func (n *Session) note(id string) {
 	n.ids = append(n.ids, id)
 }
 
-// format is the form of a result's rows: JavaScript reads JSON only; Arrow for Python and Go unless a parameter says JSON.
+// format is the form of a result's rows: JavaScript reads JSON only; Arrow for Go and for Python, whose libraries name themselves
+// (PythonConnector, PythonSnowpark, …), unless a parameter says JSON.
 func format(app string, v view) string {
 	var name string
-	switch app {
-	case "PythonConnector":
+	switch {
+	case strings.HasPrefix(app, "Python"):
 		name = "PYTHON_CONNECTOR_QUERY_RESULT_FORMAT"
-	case "Go":
+	case app == "Go":
 		name = "GO_QUERY_RESULT_FORMAT"
 	default:
 		return "JSON"
