@@ -185,25 +185,34 @@ func (c *Catalog) target(ctx context.Context, sc *statement.Context, kind string
 	case kind == "ACCOUNT":
 		return t, nil
 	case kind == "DATABASE":
-		if len(name) != 1 {
+		switch {
+		case len(name) == 0 && sc.Database == "":
+			return t, sqlerr.NoDatabase("this operation")
+		case len(name) == 0:
+			full = []string{sc.Database}
+		case len(name) > 1:
 			return t, sqlerr.Invalid("the name of a database has one part")
 		}
-		id, err := c.tree.DatabaseID(ctx, name[0])
+		t.name, t.last = full[0], full[0]
+		id, err := c.tree.DatabaseID(ctx, full[0])
 		if err != nil {
 			return t, err
 		}
 		t.key = "#" + strconv.FormatInt(id, 10)
 	case kind == "SCHEMA":
-		switch len(name) {
-		case 1:
-			if sc.Database == "" {
-				return t, sqlerr.NoDatabase("this operation")
-			}
-			full = []string{sc.Database, name[0]}
-		case 2:
-		default:
+		switch {
+		case len(name) > 2:
 			return t, sqlerr.Invalid("the name of a schema has one or two parts")
+		case len(name) < 2 && sc.Database == "":
+			return t, sqlerr.NoDatabase("this operation")
+		case len(name) == 0 && sc.Schema == "":
+			return t, sqlerr.NoSchema("this operation")
+		case len(name) == 0:
+			full = []string{sc.Database, sc.Schema}
+		case len(name) == 1:
+			full = []string{sc.Database, name[0]}
 		}
+		t.last = full[1]
 		id, err := c.tree.SchemaID(ctx, full[0], full[1])
 		if err != nil {
 			return t, err

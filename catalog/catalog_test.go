@@ -331,6 +331,12 @@ func TestAccess(t *testing.T) {
 	if err := w.cat.Check(ctx, w.as("BOSS"), need("CREATE STAGE", "SCHEMA", "DB", "PUBLIC")); !strings.Contains(err.Error(), "schema") {
 		t.Fatal(err)
 	}
+	check("BOSS", 3001, need("CREATE STAGE", "SCHEMA")) // the current one
+	check("BOSS", 3001, need("CREATE STAGE", "SCHEMA", "PUBLIC"))
+	check("BOSS", 2003, need("CREATE SCHEMA", "DATABASE"))
+	if err := w.cat.Check(ctx, &statement.Context{Role: "BOSS", Database: "DB"}, need("CREATE STAGE", "SCHEMA")); !sqlerr.Is(err, 90106) {
+		t.Fatal(err)
+	}
 	w.do(sc, "grant read on stage st to role analyst")
 	check("BOSS", 0, need("READ", "STAGE", "ST"))
 	check("BOSS", 3001, need("WRITE", "STAGE", "ST"))
