@@ -161,15 +161,18 @@ func (u *run) evaluate(ctx context.Context, x sql.Expr) (any, error) {
 	}
 	if u.s.Evaluator != nil {
 		v, err := u.s.Evaluator.Evaluate(ctx, u.sc, x)
-		if !sqlerr.Is(err, notConstant) {
+		if !sqlerr.Is(err, notConstant) && !sqlerr.Is(err, notSupported) {
 			return v, err
 		}
 	}
 	return u.query(ctx, x)
 }
 
-// notConstant is an Evaluator's "an argument needs to be constant here".
-const notConstant = 1014
+// What an Evaluator says of an expression that it leaves to SELECT.
+const (
+	notConstant  = 1014
+	notSupported = 2
+)
 
 // query computes an expression as SELECT x does.
 func (u *run) query(ctx context.Context, x sql.Expr) (any, error) {

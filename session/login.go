@@ -121,8 +121,8 @@ func (s *Sessions) Login(ctx context.Context, r LoginRequest) (*Session, Tokens,
 	s.mu.Lock()
 	s.byID[n.id] = n
 	s.mu.Unlock()
-	s.tokens.Store(h, token{session: n, expires: expires})
-	s.tokens.Store(mh, token{session: n, master: true})
+	s.remember(h, token{session: n, expires: expires})
+	s.remember(mh, token{session: n, master: true})
 	return n, Tokens{Session: text, Master: master, SessionValidity: s.TokenValidity, MasterValidity: s.MasterValidity, ID: n.id}, who, nil
 }
 

@@ -108,6 +108,8 @@ type Sessions struct {
 	Config
 	ledger ledger
 
+	loading sync.Mutex // held while a session comes from the store into memory, or goes
+
 	mu     sync.Mutex
 	byID   map[int64]*Session
 	tokens sync.Map // [32]byte → token
@@ -137,8 +139,9 @@ type Session struct {
 	state  atomic.Pointer[state]
 	change sync.Mutex // held by who writes a new state
 
-	mu  sync.Mutex
-	ids []string // of its statements, oldest first
+	mu     sync.Mutex
+	ids    []string   // of its statements, oldest first
+	hashes [][32]byte // of its tokens that are in memory
 }
 
 // state is what a session's statements run with. It is never changed, only replaced.
@@ -253,12 +256,6 @@ func (s *Sessions) Sweep(ctx context.Context) error {
 			return err
 		}
 	}
-	s.tokens.Range(func(k, v any) bool {
-		if t := v.(token); !t.master && t.expires.Before(now.Add(-s.TokenValidity)) {
-			s.tokens.Delete(k)
-		}
-		return true
-	})
 	return nil
 }
 

@@ -84,7 +84,7 @@ func (s *Sessions) Renew(ctx context.Context, master string) (Tokens, error) {
 		return Tokens{}, err
 	}
 	t.session.until.Store(until.UnixMilli())
-	s.tokens.Store(h, token{session: t.session, expires: expires})
+	s.remember(h, token{session: t.session, expires: expires})
 	return Tokens{Session: text, Master: master, SessionValidity: s.TokenValidity, MasterValidity: s.MasterValidity, ID: t.session.id}, nil
 }
 
@@ -128,6 +128,11 @@ func (s *Sessions) token(ctx context.Context, text string) (token, error) {
 	if t, ok := s.tokens.Load(h); ok {
 		return t.(token), nil
 	}
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	if t, ok := s.tokens.Load(h); ok {
+		return t.(token), nil
+	}
 	row, t, err := s.Store.SessionByToken(ctx, h)
 	if errors.Is(err, store.ErrNotFound) {
 		return token{}, errGone()
@@ -145,8 +150,21 @@ func (s *Sessions) token(ctx context.Context, text string) (token, error) {
 		s.byID[row.ID] = n
 	}
 	tok := token{session: n, master: t.Master, expires: t.Expires}
-	s.tokens.Store(h, tok)
+	s.remember(h, tok)
 	return tok, nil
+}
+
+// remember keeps a token in memory. Of old ones only those stay that a client may still hold: the newest few.
+func (s *Sessions) remember(h [32]byte, t token) {
+	n := t.session
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hashes = append(n.hashes, h)
+	if len(n.hashes) > 8 {
+		s.tokens.Delete(n.hashes[0]) // the store still knows it
+		n.hashes = append(n.hashes[:0], n.hashes[1:]...)
+	}
+	s.tokens.Store(h, t)
 }
 
 // Logout ends a session: what runs in it is cancelled, rooms give up what they kept for it. A session that is gone is no error.
@@ -165,15 +183,19 @@ func (s *Sessions) end(ctx context.Context, id int64) error {
 	if err := s.Store.DeleteSession(ctx, id); err != nil {
 		return err
 	}
+	s.loading.Lock()
 	s.mu.Lock()
+	n := s.byID[id]
 	delete(s.byID, id)
 	s.mu.Unlock()
-	s.tokens.Range(func(k, v any) bool {
-		if v.(token).session.id == id {
-			s.tokens.Delete(k)
+	s.loading.Unlock()
+	if n != nil {
+		n.mu.Lock()
+		for _, h := range n.hashes {
+			s.tokens.Delete(h)
 		}
-		return true
-	})
+		n.mu.Unlock()
+	}
 	s.ledger.cancel(func(q *Query) bool { return q.SessionID == id })
 	for _, r := range s.Rooms {
 		if c, ok := r.(Closer); ok {

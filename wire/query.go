@@ -185,20 +185,13 @@ func bindings(m map[string]binding) ([]statement.Bind, int, error) {
 		v := statement.Bind{Type: strings.ToUpper(b.Type)}
 		raw := bytes.TrimSpace(b.Value)
 		if len(raw) > 0 && raw[0] == '[' {
-			var list []json.RawMessage
-			if err := json.Unmarshal(raw, &list); err != nil {
-				return nil, 0, invalid(err)
+			if v.Values, err = bindList(raw); err != nil {
+				return nil, 0, err
 			}
-			v.Values = make([]*string, len(list))
-			for j, e := range list {
-				if v.Values[j], err = bindText(e); err != nil {
-					return nil, 0, err
-				}
+			if rows >= 0 && rows != len(v.Values) {
+				return nil, 0, sqlerr.Invalid("bound lists have %d and %d values", rows, len(v.Values))
 			}
-			if rows >= 0 && rows != len(list) {
-				return nil, 0, sqlerr.Invalid("bound lists have %d and %d values", rows, len(list))
-			}
-			rows = len(list)
+			rows = len(v.Values)
 		} else {
 			single = true
 			if v.Value, err = bindText(raw); err != nil {
@@ -211,6 +204,26 @@ func bindings(m map[string]binding) ([]statement.Bind, int, error) {
 		return nil, 0, sqlerr.Invalid("lists and single values are bound in one statement")
 	}
 	return out, max(rows, 0), nil
+}
+
+// bindList is a bound list. Clients send texts and nulls; other values make it slower, not wrong.
+func bindList(raw json.RawMessage) ([]*string, error) {
+	out := []*string{}
+	if json.Unmarshal(raw, &out) == nil {
+		return out, nil
+	}
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, invalid(err)
+	}
+	out = make([]*string, len(list))
+	for i, e := range list {
+		var err error
+		if out[i], err = bindText(e); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // bindText is a bound value: clients send texts; numbers and booleans are taken as their text.
