@@ -499,6 +499,19 @@ func (s *suite) followCancel(t *testing.T) {
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled follower: %v", err)
 	}
+	r2, err := d.Log(ctx(t), sp.ID, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	br = bufio.NewReader(r2)
+	if _, err := br.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, err := br.ReadString('\n'); ended <- err }()
+	r2.Close()
+	if err := <-ended; !errors.Is(err, os.ErrClosed) {
+		t.Errorf("closed follower: %v", err)
+	}
 	g.pass(t)
 	if e := wait(t, d, sp.ID); e.Code != 0 {
 		t.Errorf("the instance did not go on: %+v", e)

@@ -11,7 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync/atomic"
+	"sync"
 
 	"firn/driver"
 )
@@ -28,9 +28,9 @@ func (h *Home) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, 
 	// Where no shim answers, the file is all there will ever be.
 	r := &logReader{ctx: ctx, path: filepath.Join(dir, logName), limit: math.MaxInt64, last: true}
 	if follow {
-		if c, err := dial(ctx, dir, request{Op: "follow"}); err == nil {
-			r.c, r.dec, r.limit, r.last = c, json.NewDecoder(c), 0, false
-			r.unwatch = context.AfterFunc(ctx, func() { c.Close() })
+		r.dir = dir
+		if r.connect() {
+			r.limit, r.last = 0, false
 		}
 	} else {
 		var n length
@@ -47,16 +47,50 @@ func (h *Home) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, 
 
 // logReader reads a file as far as its shim says that it is written.
 type logReader struct {
-	ctx     context.Context
-	path    string
-	f       *os.File // opened at the first read: a new shim may not have made it yet
+	ctx   context.Context
+	dir   string // of the instance, if it is followed
+	path  string
+	dec   *json.Decoder
+	off   int64
+	limit int64
+	last  bool // no more will come after limit
+
+	mu      sync.Mutex // Close may come while Read waits
 	c       *net.UnixConn
-	dec     *json.Decoder
 	unwatch func() bool
-	closed  atomic.Bool
-	off     int64
-	limit   int64
-	last    bool // no more will come after limit
+	closed  bool
+	f       *os.File
+}
+
+// connect asks the shim to say how far the log is; false if there is none to ask.
+func (r *logReader) connect() bool {
+	c, err := dial(r.ctx, r.dir, request{Op: "follow"})
+	if err != nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		c.Close()
+		return false
+	}
+	r.hangUp()
+	r.c, r.dec = c, json.NewDecoder(c)
+	r.unwatch = context.AfterFunc(r.ctx, func() { c.Close() })
+	return true
+}
+
+func (r *logReader) hangUp() {
+	if r.c != nil {
+		r.unwatch()
+		r.c.Close()
+	}
+}
+
+func (r *logReader) isClosed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
 }
 
 func (r *logReader) Read(p []byte) (int, error) {
@@ -67,25 +101,22 @@ func (r *logReader) Read(p []byte) (int, error) {
 		var n length
 		if err := r.dec.Decode(&n); err == nil {
 			r.limit, r.last = n.Len, n.Done
-		} else if r.closed.Load() {
+		} else if r.isClosed() {
 			return 0, fs.ErrClosed
 		} else if r.ctx.Err() != nil {
 			return 0, r.ctx.Err()
-		} else { // the shim was killed: what it wrote is there
+		} else if !r.connect() { // the shim is gone: what it wrote is there. Else it only gave up on a slow reader
 			r.limit, r.last = math.MaxInt64, true
 		}
 	}
-	if r.f == nil {
-		f, err := os.Open(r.path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return 0, io.EOF
-		}
-		if err != nil {
-			return 0, fmt.Errorf("log: %w", err)
-		}
-		r.f = f
+	f, err := r.file()
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, io.EOF
 	}
-	n, err := r.f.ReadAt(p[:min(int64(len(p)), r.limit-r.off)], r.off)
+	if err != nil {
+		return 0, fmt.Errorf("log: %w", err)
+	}
+	n, err := f.ReadAt(p[:min(int64(len(p)), r.limit-r.off)], r.off)
 	r.off += int64(n)
 	if n > 0 || len(p) == 0 {
 		return n, nil
@@ -93,12 +124,29 @@ func (r *logReader) Read(p []byte) (int, error) {
 	return 0, err
 }
 
-func (r *logReader) Close() error {
-	r.closed.Store(true)
-	if r.c != nil {
-		r.unwatch()
-		r.c.Close()
+// file opens the log at the first read: a new shim may not have made it before.
+func (r *logReader) file() (*os.File, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, fs.ErrClosed
 	}
+	if r.f == nil {
+		f, err := os.Open(r.path)
+		if err != nil {
+			return nil, err
+		}
+		r.f = f
+	}
+	return r.f, nil
+}
+
+// Close ends the reader; a Read that waits returns fs.ErrClosed.
+func (r *logReader) Close() error {
+	r.mu.Lock()
+	r.closed = true
+	r.hangUp()
+	defer r.mu.Unlock()
 	if r.f != nil {
 		return r.f.Close()
 	}
