@@ -204,6 +204,7 @@ type live struct {
 	job       store.Job
 	phase     phase
 	instances []instance
+	marks     []any       // of each step towards the start: its name and when it was over, for the log
 	renew     func() bool // stops the clock of the next renewal
 }
 
@@ -245,6 +246,13 @@ func (l *live) record() store.Job {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.job
+}
+
+// mark notes how long after its submission the job has come so far.
+func (l *live) mark(r *Room, step string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.marks = append(l.marks, step, r.clock.Now().Sub(l.job.Created))
 }
 
 func isClosed(c chan struct{}) bool {

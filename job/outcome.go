@@ -48,6 +48,8 @@ func (r *Room) failure(l *live, i, n int, e driver.Exit) ending {
 	switch {
 	case e.OOM, e.Signal != "" && e.Reason == "":
 		reason = "The job was " + describeExit(e)
+	case strings.HasPrefix(e.Reason, "killed"):
+		reason = "The job was " + e.Reason
 	case e.Reason != "":
 		reason = "The job failed: " + e.Reason
 	}
@@ -86,6 +88,8 @@ func (r *Room) settle(l *live, end ending) {
 	delete(r.live, l.id)
 	r.mu.Unlock()
 	close(l.done)
+	l.mark(r, "recorded")
+	r.log.Debug("job: ended", append([]any{"job", l.id, "status", end.to}, l.marks...)...)
 	r.clean(l.record())
 }
 

@@ -95,6 +95,7 @@ func (r *Room) ready(l *live) {
 		}
 		return
 	}
+	l.mark(r, "ready")
 	j := l.record()
 	l.claim(preparing, queued)
 	err := r.cfg.Pools.Enqueue(ctx, pool.Request{Job: l.id, Pool: j.Pool, Instances: j.Target, Min: j.Min, Reserve: l.sub.Requests, Granted: func(g pool.Grant) {
@@ -218,6 +219,7 @@ func (r *Room) run(l *live, n int, known map[int]driver.State) {
 			r.cfg.Pools.Release(l.id)
 		}
 	}()
+	l.mark(r, "granted")
 	l.mu.Lock()
 	l.instances = make([]instance, n)
 	l.mu.Unlock()
@@ -249,7 +251,9 @@ func (r *Room) run(l *live, n int, known map[int]driver.State) {
 			failed = err
 		}
 		if err == nil && !isClosed(l.stop) {
+			l.mark(r, "described")
 			failed = r.start(l, specs, started)
+			l.mark(r, "started")
 		}
 	}
 
