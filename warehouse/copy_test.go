@@ -212,3 +212,27 @@ func TestMaterialize(t *testing.T) {
 		t.Errorf("rows that came through the same: %s", rows)
 	}
 }
+
+// Whole numbers are NUMBER(38,0), 128 bits wide: they must not be bit-packed (see compression).
+func TestWideNumbersUnpacked(t *testing.T) {
+	f := setup(t)
+	f.do("CREATE TABLE t (a INT, b NUMBER(10,0))", "ALTER TABLE t ADD COLUMN c INT", "INSERT INTO t SELECT SEQ4() % 7, 1, SEQ4() % 5 FROM TABLE(GENERATOR(ROWCOUNT => 300000))")
+	c, err := f.w.duck.Acquire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Release()
+	if _, err := c.Exec(context.Background(), "CHECKPOINT m"); err != nil {
+		t.Fatal(err)
+	}
+	physical := f.w.tree.list(func(o *object) bool { return o.Name == "T" })[0].Physical
+	err = scan(context.Background(), c, "SELECT DISTINCT 0, column_name || ' ' || compression FROM pragma_storage_info('m.t."+duck.Ident(physical)+"') WHERE segment_type LIKE 'DECIMAL(38%'", func(r row) error {
+		if got := r.text(1); got != "A RLE" && got != "C RLE" {
+			t.Errorf("stored as %s", got)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

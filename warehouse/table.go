@@ -184,7 +184,7 @@ func (d *ddl) makeTable(o *object) error {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteString(bind.Physical(c.Name) + " " + bind.PhysicalType(c.typ))
+		b.WriteString(bind.Physical(c.Name) + " " + bind.PhysicalType(c.typ) + compression(c.typ))
 		if c.NotNull {
 			b.WriteString(" NOT NULL")
 		}
@@ -192,6 +192,15 @@ func (d *ddl) makeTable(o *object) error {
 	b.WriteByte(')')
 	_, err := d.exec(b.String())
 	return err
+}
+
+// compression is what a column is declared with. DuckDB 1.5 unpacks bit-packed 128-bit numbers at 0.45 µs a value, 65 times the
+// cost of reading them plain (2 million values of 0..99: 900 ms, RLE and uncompressed 15 ms); and NUMBER(38,0) is the type of every INT.
+func compression(t result.Type) string {
+	if t.Kind == result.Fixed && t.Precision > 18 {
+		return " USING COMPRESSION rle"
+	}
+	return ""
 }
 
 func columnList(o *object) string {
@@ -760,7 +769,7 @@ func (d *ddl) alterAction(n *names, o *object, a *sql.TableAction) error {
 			return err
 		}
 		col := bind.Physical(c.Name)
-		if _, err := d.exec("ALTER TABLE " + o.from() + " ADD COLUMN " + col + " " + bind.PhysicalType(c.typ)); err != nil {
+		if _, err := d.exec("ALTER TABLE " + o.from() + " ADD COLUMN " + col + " " + bind.PhysicalType(c.typ) + compression(c.typ)); err != nil {
 			return err
 		}
 		value := ""
