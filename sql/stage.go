@@ -182,12 +182,35 @@ func (s *StagePath) parse(text string) error {
 	return nil
 }
 
-// local is the client's side of PUT and GET: file://… bare or quoted, or a bind.
-func (p *parser) local() Text {
+// putEnd stretches a bare file:// path of PUT over blanks, up to the blanks before the stage: clients name the files that a
+// wildcard found in the same bare form, whatever blanks are in their names. Without a stage behind it the path ends at end.
+func putEnd(text string, start, end int) int {
+	for at := end; at < len(text) && text[at] != ';'; at = fileEnd(text, at) {
+		next := at
+		for next < len(text) && strings.IndexByte(" \t\r\n\f\v", text[next]) >= 0 {
+			next++
+		}
+		if next == len(text) {
+			break
+		}
+		rest := text[next:]
+		if rest[0] == '@' || rest[0] == '?' || strings.HasPrefix(rest, "'@") || strings.HasPrefix(rest, "'snow://") || strings.HasPrefix(rest, "snow://") {
+			return at
+		}
+		at = next
+	}
+	return end
+}
+
+// local is the client's side of PUT (put) and GET: file://… bare or quoted, or a bind.
+func (p *parser) local(put bool) Text {
 	if p.is("FILE") && strings.HasPrefix(p.text[p.tok.end:], "://") {
 		t := Text{Pos: p.pos()}
 		start := int(p.tok.end) + len("://")
 		end := fileEnd(p.text, start)
+		if put {
+			end = putEnd(p.text, start, end)
+		}
 		t.Value = p.text[start:end]
 		p.seek(end)
 		return t
@@ -219,7 +242,7 @@ func cutFile(s string) (string, bool) {
 func (p *parser) put() Statement {
 	s := &Put{Pos: p.pos()}
 	p.advance()
-	s.Local = p.local()
+	s.Local = p.local(true)
 	s.Stage = p.stagePath()
 	s.Options = p.options()
 	return s
@@ -229,7 +252,7 @@ func (p *parser) get() Statement {
 	s := &Get{Pos: p.pos()}
 	p.advance()
 	s.Stage = p.stagePath()
-	s.Local = p.local()
+	s.Local = p.local(false)
 	s.Options = p.options()
 	return s
 }
