@@ -119,7 +119,12 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	stop(api.Close)
+	stop(func() error { // closed already where the HTTP server took it
+		if err := api.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
 	d, err := c.driver(dir, api.Addr().String(), machine, log)
 	if err != nil {
 		return err

@@ -157,7 +157,7 @@ try:
     lock().result()
     raise AssertionError("a lock came back")
 except Exception as e:
-    assert "pickle" in str(e).lower(), e
+    assert "pickle" in (str(e) + repr(e.__cause__)).lower(), (e, e.__cause__)
 text, cause = failure(leaves, 3)
 assert "sys.exit(3)" in text, text
 assert leaves(0).result() is None

@@ -48,8 +48,9 @@ with error(2003, "does not exist"):
 with error(2003, "does not exist"):
     cur.execute("call no_such_job!spcs_cancel_job()")
 spec = json.dumps({"STAGE_PATH": "@no_such_stage/x", "ARGS": ["true"], "ENV_VARS": {}})
+cur.execute("create stage if not exists REFUSALS")
 with error(2003, "NO_SUCH_POOL"):
-    cur.execute("call system$execute_ml_job('J_', 'NO_SUCH_POOL', '%s', '{}')" % spec)
+    cur.execute("call system$execute_ml_job('J_', 'NO_SUCH_POOL', '%s', '{}')" % spec.replace("no_such_stage", "refusals"))
 with error(2003, "NO_SUCH_STAGE"):
     cur.execute("call system$execute_ml_job('J_', 'SYSTEM_COMPUTE_POOL_CPU', '%s', '{}')" % spec)
 for bad in ("not json", "{}", '{"STAGE_PATH": 1}', "[]"):
