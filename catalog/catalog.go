@@ -36,6 +36,8 @@ type SchemaNames interface {
 // lost call is made up for at the next start.
 type Files interface {
 	Discard(dir string)
+	// DiscardUser removes the files of a user who is dropped, before anybody else can have the name.
+	DiscardUser(user string)
 }
 
 // Config is what a Catalog is made of.

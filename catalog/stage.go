@@ -71,14 +71,6 @@ func (c *Catalog) StageDirs() map[string]bool {
 	return dirs
 }
 
-// UserID gives a name for the directory of a user's stage (@~).
-func (c *Catalog) UserID(name string) (string, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	u, ok := c.users[name]
-	return u.Name, ok
-}
-
 var copyOptions = []formatOption{
 	{"ON_ERROR", "String", "ABORT_STATEMENT"}, {"SIZE_LIMIT", "Long", ""}, {"PURGE", "Boolean", "false"}, {"RETURN_FAILED_ONLY", "Boolean", "false"},
 	{"ENFORCE_LENGTH", "Boolean", "true"}, {"TRUNCATECOLUMNS", "Boolean", "false"}, {"FORCE", "Boolean", "false"},

@@ -159,6 +159,9 @@ func (c *Catalog) dropUserLocked(ctx context.Context, sc *statement.Context, nam
 	if err := c.store.DropUser(ctx, name); err != nil {
 		return err
 	}
+	if c.files != nil {
+		c.files.DiscardUser(name)
+	}
 	delete(c.logins, c.users[name].LoginName)
 	delete(c.users, name)
 	delete(c.grants, objectKey{"USER", name})

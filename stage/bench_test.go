@@ -52,6 +52,32 @@ func BenchmarkPut(b *testing.B) {
 	b.ReportMetric(size/median(plain)/1e6, "stub-MB/s")
 }
 
+// BenchmarkGet is a download, from the file to the client's socket.
+func BenchmarkGet(b *testing.B) {
+	const size = 512 << 20
+	w := newWorld(b)
+	w.do("CREATE TEMPORARY STAGE st")
+	req, _ := http.NewRequest("PUT", upURL(w.do("PUT file://big @st")), io.NopCloser(&zeros{size}))
+	req.ContentLength = size
+	res, err := http.DefaultClient.Do(req)
+	if err != nil || res.StatusCode != 200 {
+		b.Fatal(res, err)
+	}
+	res.Body.Close()
+	url := w.do("GET @st file:///tmp").Transfer["presignedUrls"].([]string)[0]
+	b.SetBytes(size)
+	for b.Loop() {
+		res, err := http.Get(url)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if n, err := io.Copy(io.Discard, res.Body); err != nil || n != size {
+			b.Fatal(n, err)
+		}
+		res.Body.Close()
+	}
+}
+
 // BenchmarkPutSmall is a whole small upload, with its sync.
 func BenchmarkPutSmall(b *testing.B) {
 	w := newWorld(b)

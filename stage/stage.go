@@ -9,6 +9,8 @@ package stage
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -233,14 +235,31 @@ func (s *Stages) where(ctx context.Context, sc *statement.Context, sp sql.StageP
 	return spot{dir: st.Dir, prefix: head + "/", head: head, path: path}, nil
 }
 
-// userDir is the directory of @~. User names may hold anything, file names may not: hex where the name is not plain.
+// userDir is the directory of @~. User names may hold anything, file names may not: a hash where the name is not plain.
 func userDir(user string) string {
+	plain := len(user) <= 200
 	for _, r := range user {
-		if (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' || len(user) > 200 {
-			return "uh-" + hex.EncodeToString([]byte(user))[:min(2*len(user), 240)]
+		if (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' {
+			plain = false
 		}
 	}
-	return "u-" + user
+	if plain {
+		return "u-" + user
+	}
+	sum := sha256.Sum256([]byte(user))
+	return "uh-" + hex.EncodeToString(sum[:])
+}
+
+// DiscardUser removes the files of a user who is no more. Another user of that name finds none of them.
+func (s *Stages) DiscardUser(user string) {
+	gone := "x" + b64.EncodeToString(binary.BigEndian.AppendUint64(nil, s.ticketNumber())) + s.start // cleared at the next start at the latest
+	if err := os.Rename(filepath.Join(s.dir, userDir(user)), filepath.Join(s.dir, gone)); err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			s.log.Warn("stage: cannot remove a dropped user's files", "err", err)
+		}
+		return
+	}
+	s.Discard(gone)
 }
 
 // Longest file name and path: the file system's and Linux's.

@@ -770,6 +770,27 @@ func TestTemporaryStageGoes(t *testing.T) {
 	}
 }
 
+func TestUserStage(t *testing.T) {
+	w := newWorld(t)
+	as := func(user string) { w.sc.User = user }
+	for _, u := range []string{"BOB", "odd/../name", strings.Repeat("N", 230) + "1", strings.Repeat("N", 230) + "2"} {
+		as("ADMIN")
+		w.do(`CREATE USER "` + u + `"`)
+		as(u)
+		w.want(w.list("@~"))
+		w.put("f", "@~", u)
+		w.want(w.list("@~"), "f")
+	}
+	as("ADMIN")
+	w.want(w.list("@~"))
+	w.do("DROP USER bob")
+	w.do("CREATE USER bob")
+	as("BOB")
+	w.want(w.list("@~"))
+	w.put("new", "@~", "x")
+	w.want(w.list("@~"), "new")
+}
+
 func TestConcurrentUploads(t *testing.T) {
 	w := newWorld(t)
 	w.do("CREATE STAGE st")
