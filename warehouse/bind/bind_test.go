@@ -39,8 +39,10 @@ func (fixture) Table(_ context.Context, n sql.Name) (*bind.Table, error) {
 }
 func (fixture) Function(string) (statement.Function, bool)                       { return statement.Function{}, false }
 func (fixture) Materialize(context.Context, *result.Result) (*bind.Table, error) { panic("not here") }
-func (fixture) Stage(context.Context, *sql.StageTable) (*bind.Table, error)      { panic("not here") }
-func (fixture) Variable(name string) (any, bool)                                 { return "v", name == "X" }
+func (fixture) Stage(context.Context, *sql.StageTable) (*bind.Table, error) {
+	return nil, sqlerr.Unsupported("stages here")
+}
+func (fixture) Variable(name string) (any, bool) { return "v", name == "X" }
 
 func query(t testing.TB, text string) *sql.Query {
 	t.Helper()
