@@ -32,10 +32,16 @@ func (r *Room) Functions() []statement.Function {
 	}
 }
 
-// Owner is the role that owns a job, for the check of privileges on services.
-func (r *Room) Owner(ctx context.Context, database, schema, name string) (role string, ok bool) {
-	j, err := r.cfg.Store.JobByName(ctx, database, schema, name)
-	return j.Owner, err == nil
+// Owner is the role that owns a job, for the check of privileges on services: kind SERVICE, name of three parts.
+func (r *Room) Owner(ctx context.Context, kind string, name []string) (role string, ok bool, err error) {
+	if kind != "SERVICE" || len(name) != 3 {
+		return "", false, nil
+	}
+	j, err := r.cfg.Store.JobByName(ctx, name[0], name[1], name[2])
+	if errors.Is(err, store.ErrMissing) {
+		return "", false, nil
+	}
+	return j.Owner, err == nil, err
 }
 
 const admin = "ACCOUNTADMIN"

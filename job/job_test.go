@@ -289,6 +289,30 @@ func TestResultIsThePayloads(t *testing.T) {
 	}
 }
 
+// TestStaleResult: a job does not inherit the result of a dropped one of its name.
+func TestStaleResult(t *testing.T) {
+	b := newBench(t).start()
+	plain := strings.Replace(options(""), `"GENERATE_SUFFIX": true`, `"GENERATE_SUFFIX": false`, 1)
+	for i := range 2 {
+		_, name, id := b.submit(fileSpec, plain)
+		b.machine.runs(t, instanceID(id, 0))
+		file := filepath.Join(b.stage("main"), strings.ToLower(name), "mljob_result")
+		if i == 0 {
+			if err := os.WriteFile(file, []byte(`{"success":true,"value":"old"}`), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.machine.end(instanceID(id, 0), driver.Exit{Code: 1})
+		b.wait(name)
+		if m := readResult(t, filepath.Dir(file)); i == 1 && m.Value != nil {
+			t.Errorf("the second job's result is %v", m.Value)
+		}
+		if _, err := b.run(&sql.Drop{Kind: "SERVICE", Name: jobSQL(name)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestGang(t *testing.T) {
 	b := newBench(t).start()
 	three := options(`, "TARGET_INSTANCES": 3, "MIN_INSTANCES": 2`)

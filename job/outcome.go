@@ -220,25 +220,28 @@ func pyString(s string) string {
 	return "'" + r.Replace(s) + "'"
 }
 
-// makeResultDir makes the folder of a job's results in its stage path.
-func makeResultDir(stage, name string) error {
+// makeResultDir makes the folder of a job's results in its stage path. With fresh nothing of the job has run: what a dropped job of the same
+// name left there is not its result.
+func makeResultDir(stage, name string, fresh bool) error {
 	root, err := os.OpenRoot(stage)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	err = root.Mkdir(name, 0o755)
-	if errors.Is(err, fs.ErrExist) { // an earlier server's, before it died; anything else than a folder there is not ours
-		info, err := root.Lstat(name)
-		if err != nil {
-			return err
-		}
-		if !info.IsDir() {
-			return &os.PathError{Op: "mkdir", Path: name, Err: errors.New("something else has that name")}
-		}
+	if err = root.Mkdir(name, 0o755); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	info, err := root.Lstat(name)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() { // a link is the work of another job of the definition
+		return &os.PathError{Op: "mkdir", Path: name, Err: errors.New("something else has that name")}
+	}
+	if !fresh {
 		return nil
 	}
-	return err
+	return errors.Join(root.RemoveAll(filepath.Join(name, resultFile)), root.RemoveAll(filepath.Join(name, "instances")))
 }
 
 // readSmall is a file's text, "" if it is not there; at most 1 MiB.

@@ -243,7 +243,7 @@ func (r *Room) run(l *live, n int, known map[int]driver.State) {
 			r.log.Error("job: renew token", "job", l.id, "error", err)
 		}
 	default:
-		specs, err := r.placed(l, n)
+		specs, err := r.placed(l, n, len(known) == 0)
 		if r.ctx.Err() != nil {
 			return
 		}
@@ -296,10 +296,10 @@ func (r *Room) run(l *live, n int, known map[int]driver.State) {
 }
 
 // placed makes the instances' descriptions and records how many there are, so that a crash between two starts does not change it.
-func (r *Room) placed(l *live, n int) ([]driver.Spec, error) {
+func (r *Room) placed(l *live, n int, fresh bool) ([]driver.Spec, error) {
 	ctx, cancel := l.context(r.ctx)
 	defer cancel()
-	specs, err := r.specs(ctx, l, n)
+	specs, err := r.specs(ctx, l, n, fresh)
 	if err != nil || n == 1 || l.record().Granted > 0 {
 		return specs, err
 	}
@@ -511,8 +511,8 @@ func apply(j *store.Job, c store.JobChange) {
 	}
 }
 
-// specs makes an instance's files, folders and description, for all instances of the job.
-func (r *Room) specs(ctx context.Context, l *live, n int) ([]driver.Spec, error) {
+// specs makes an instance's files, folders and description, for all instances of the job. fresh: none of them has been started yet.
+func (r *Room) specs(ctx context.Context, l *live, n int, fresh bool) ([]driver.Spec, error) {
 	env, err := r.environment(ctx, l)
 	if err != nil {
 		return nil, err
@@ -522,7 +522,7 @@ func (r *Room) specs(ctx context.Context, l *live, n int) ([]driver.Spec, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := makeResultDir(stage, resultDir(j.Name)); err != nil {
+	if err := makeResultDir(stage, resultDir(j.Name), fresh); err != nil {
 		return nil, because("The folder for the job's results could not be made: %v", errText(err))
 	}
 	files, err := r.files(ctx, l)

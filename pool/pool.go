@@ -641,6 +641,15 @@ func (r *Room) save(ctx context.Context, s *state, what string) {
 	}
 }
 
+// Owner is the role that owns a pool, for the check of privileges: kind COMPUTE POOL, name of one part.
+func (r *Room) Owner(_ context.Context, kind string, name []string) (role string, ok bool, err error) {
+	if kind != "COMPUTE POOL" || len(name) != 1 {
+		return "", false, nil
+	}
+	p, ok := r.Pool(name[0])
+	return p.Owner, ok, nil
+}
+
 // Credits is a pool's family and what one of its nodes costs an hour by Snowflake's rates; "" and 0 if the pool is gone.
 func (r *Room) Credits(pool string) (family string, perHour float64) {
 	r.mu.Lock()
