@@ -15,7 +15,10 @@ import (
 	"firn/wire"
 )
 
-// python is the interpreter of an environment with that version of the real connector, kept in .firn/test; it is made if it is not there.
+// shared are the environments of integration/environments.sh that hold a version of the connector.
+var shared = map[string]string{"4.8.1": "client-2.6.0", "5.2.0": "connector-5.2.0"}
+
+// python is the interpreter of an environment with that version of the real connector, kept in .firn/test; it is made if there is none.
 func python(t *testing.T, version string) string {
 	t.Helper()
 	root, err := filepath.Abs("..")
@@ -24,8 +27,10 @@ func python(t *testing.T, version string) string {
 	}
 	dir := filepath.Join(root, ".firn", "test", "conn-"+version)
 	bin := filepath.Join(dir, "bin", "python")
-	if _, err := os.Stat(filepath.Join(dir, ".complete")); err == nil {
-		return bin
+	for _, d := range []string{dir, filepath.Join(root, ".firn", "test", shared[version])} {
+		if _, err := os.Stat(filepath.Join(d, ".complete")); err == nil {
+			return filepath.Join(d, "bin", "python")
+		}
 	}
 	uv := filepath.Join(root, ".firn", "tools", "bin", "uv")
 	if _, err := os.Stat(uv); err != nil {
@@ -56,7 +61,7 @@ func TestConnector(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, bin, filepath.Join("testdata", "connector.py"), u.Port(), version[:1])
+			cmd := exec.CommandContext(ctx, bin, filepath.Join("testdata", "connector.py"), u.Port(), version)
 			home := t.TempDir()
 			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "SNOWFLAKE_HOME=" + home, "SNOWFLAKE_DISABLE_PLATFORM_DETECTION=true", "NO_PROXY=127.0.0.1", "PYTHONDONTWRITEBYTECODE=1"}
 			in, err := cmd.StdinPipe()

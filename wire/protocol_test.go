@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -528,6 +529,50 @@ func TestResultAgain(t *testing.T) {
 	id := r.Data["queryId"].(string)
 	if got := c.get("/queries/" + id + "/result"); cells(t, got) != cells(t, r) {
 		t.Errorf("a result read again differs")
+	}
+}
+
+// One session used by many at once, as a client's threads do: statements, changes of context, renewals, heartbeats, cancels.
+func TestConcurrentUse(t *testing.T) {
+	s := start(t, t.TempDir(), wire.Config{})
+	c := connect(t, s, "JavaScript")
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			me := *c
+			for k := range 12 {
+				id := fmt.Sprintf("c-%d-%d", i, k)
+				switch k % 4 {
+				case 0:
+					if r := me.request(id, "select 1"); !r.Success {
+						t.Errorf("%s", r.raw)
+					}
+				case 1:
+					if r := me.request(id, fmt.Sprintf("set v%d = %d", i, k)); !r.Success {
+						t.Errorf("%s", r.raw)
+					}
+				case 2:
+					r := me.post("/session/token-request", me.master, map[string]any{"requestType": "RENEW"})
+					if !r.Success {
+						t.Errorf("%s", r.raw)
+						return
+					}
+					me.token = r.Data["sessionToken"].(string)
+				case 3:
+					slow := me.request(id, "select slow", map[string]any{"asyncExec": true})
+					if r := me.post("/queries/"+slow.Data["queryId"].(string)+"/abort-request", me.token, map[string]any{}); !r.Success {
+						t.Errorf("%s", r.raw)
+					}
+					if r := me.get("/queries/" + slow.Data["queryId"].(string) + "/result"); code(r) != "000604" {
+						t.Errorf("%s", r.raw)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if r := c.query("show variables"); len(r.Data["rowset"].([]any)) != 8 {
+		t.Errorf("%s", r.raw)
 	}
 }
 

@@ -285,17 +285,19 @@ type body struct {
 	z       *gzip.Writer
 }
 
-var bodies = sync.Pool{New: func() any { return make([]byte, 0, 8<<10) }}
+var bodies = sync.Pool{New: func() any { return &body{buf: make([]byte, 0, 8<<10)} }}
 
 func newBody(w http.ResponseWriter, r *http.Request) *body {
-	return &body{w: w, r: r, buf: bodies.Get().([]byte)[:0]}
+	b := bodies.Get().(*body)
+	*b = body{w: w, r: r, buf: b.buf[:0]}
+	return b
 }
 
 func (b *body) release() {
+	b.w, b.r, b.z = nil, nil, nil
 	if cap(b.buf) <= 4*startAt {
-		bodies.Put(b.buf[:0]) //nolint:staticcheck // a slice header's allocation is nothing beside the buffer
+		bodies.Put(b)
 	}
-	b.buf = nil
 }
 
 func (b *body) str(s string) { b.buf = append(b.buf, s...) }

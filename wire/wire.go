@@ -76,7 +76,7 @@ func (s *server) recovered(h http.Handler) http.Handler {
 			if p == nil {
 				return
 			}
-			if p == http.ErrAbortHandler { //nolint:errorlint // the value itself is the signal
+			if p == http.ErrAbortHandler { // the value itself is the signal
 				panic(p)
 			}
 			s.Log.Error("request failed", "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))

@@ -1,6 +1,7 @@
-"""The real connector against one server: argv is port, major version. Asserts for itself; prints ok at the end."""
+"""The real connector against one server: argv is port, the version expected. Asserts for itself; prints ok at the end."""
 import datetime as dt
 import decimal
+import importlib.metadata
 import json
 import sys
 import threading
@@ -9,7 +10,9 @@ import time
 import snowflake.connector as sf
 from snowflake.connector import errors
 
-port, major = int(sys.argv[1]), int(sys.argv[2])
+port, version = int(sys.argv[1]), sys.argv[2]
+major = int(version.split(".")[0])
+assert importlib.metadata.version("snowflake-connector-python") == version
 sf.paramstyle = "qmark"
 options = dict(account="firn", user="admin", password="secret", host="127.0.0.1", port=port, protocol="http", database="FIRN", schema="PUBLIC",
                warehouse="COMPUTE_WH", role="ACCOUNTADMIN")
