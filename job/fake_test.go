@@ -96,7 +96,6 @@ type machine struct {
 	starts  map[string]int
 	specs   map[string]driver.Spec
 	onStart func(s driver.Spec) error // nil: it starts
-	stopped func(id string) driver.Exit
 	warmed  []driver.Parent
 	cooled  []string
 }

@@ -331,11 +331,11 @@ func (r *Room) showServices(ctx context.Context, sc *statement.Context, q *sql.S
 	if q.Kind == "JOB SERVICES" {
 		keep = jobKeep
 	}
-	for _, o := range q.Rest {
-		if strings.HasPrefix(o.Name, "EXCLUDE") {
+	if len(q.Rest) > 0 {
+		if strings.HasPrefix(q.Rest[0].Name, "EXCLUDE") {
 			return nil // there are no services but jobs
 		}
-		return sqlerr.Unsupported("SHOW %s %s", q.Kind, o.Name)
+		return sqlerr.Unsupported("SHOW %s %s", q.Kind, q.Rest[0].Name)
 	}
 	f := store.JobFilter{Live: true, Limit: mostShown}
 	if sc.Role != admin {

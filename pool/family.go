@@ -24,7 +24,8 @@ func (f Family) Capacity() Resources {
 
 const all = "AWS AZURE GCP"
 
-// Families are the instance families of Snowflake.
+// families are the instance families of Snowflake, but for those of another processor (GEN_ARM_…): a pool of them would run what it does not
+// say. Credits are 0 where no rate is known.
 var families = []Family{
 	{"CPU_X64_XS", "Smallest family: one CPU, for trying things out.", 1, 6, 100, "", 0, 0, 500, 0.06, all},
 	{"CPU_X64_S", "Small family for light training and many small jobs.", 3, 13, 100, "", 0, 0, 500, 0.11, all},
@@ -55,6 +56,18 @@ var families = []Family{
 	{"MEM_X64_G2_32", "Second generation, much memory, medium.", 28, 240, 100, "", 0, 0, 150, 0, "AWS AZURE"},
 	{"MEM_X64_G2_64", "Second generation, much memory, large.", 60, 492, 100, "", 0, 0, 150, 0, "AWS AZURE"},
 	{"MEM_X64_G2_96", "Second generation, much memory, larger.", 92, 652, 100, "", 0, 0, 150, 0, "AZURE"},
+	{"GPU_L40S_G1_8", "One GPU, small.", 6, 58, 100, "NVIDIA L40S", 1, 48, 5, 1.58, "AWS"},
+	{"GPU_L40S_G1_16", "One GPU, with more beside it.", 14, 116, 100, "NVIDIA L40S", 1, 48, 5, 3.16, "AWS"},
+	{"GPU_L40S_G1_48", "Four GPUs.", 44, 368, 100, "NVIDIA L40S", 4, 48, 0, 9.48, "AWS"},
+	{"GPU_L40S_G1_192", "Eight GPUs.", 188, 1436, 100, "NVIDIA L40S", 8, 48, 0, 37.92, "AWS"},
+	{"GPU_R6K_G1_8", "One GPU with much memory.", 6, 58, 100, "NVIDIA RTX PRO 6000", 1, 96, 5, 2.537, "AWS"},
+	{"GPU_R6K_G1_16", "One GPU with much memory, more beside it.", 14, 116, 100, "NVIDIA RTX PRO 6000", 1, 96, 5, 5.074, "AWS"},
+	{"GPU_R6K_G1_32", "One GPU with much memory, much beside it.", 28, 240, 100, "NVIDIA RTX PRO 6000", 1, 96, 5, 10.148, "AWS"},
+	{"GPU_R6K_G1_48", "Two GPUs with much memory.", 44, 490, 100, "NVIDIA RTX PRO 6000", 2, 96, 0, 0, "AWS"},
+	{"GPU_R6K_G1_96", "Four GPUs with much memory.", 92, 984, 100, "NVIDIA RTX PRO 6000", 4, 96, 0, 0, "AWS"},
+	{"GPU_R6K_G1_192", "Eight GPUs with much memory.", 188, 1843, 100, "NVIDIA RTX PRO 6000", 8, 96, 0, 0, "AWS"},
+	{"GPU_A100_G1_12", "One large GPU.", 10, 77, 100, "NVIDIA A100", 1, 40, 0, 0, "GCP"},
+	{"GPU_A100_G1_48", "Four large GPUs.", 44, 324, 100, "NVIDIA A100", 4, 40, 0, 0, "GCP"},
 	{"MEM_X64_G2_192", "Second generation, much memory, largest.", 188, 1436, 100, "", 0, 0, 150, 0, "AWS"},
 }
 
