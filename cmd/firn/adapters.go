@@ -24,6 +24,18 @@ func (t tree) Exists(_ context.Context, id int64) (bool, error) {
 	return live || hidden, nil
 }
 
+// owners are the rooms' ways to say which role owns an object; the later ones are added when their rooms are there.
+type owners []func(ctx context.Context, kind string, name []string) (role string, ok bool, err error)
+
+func (o *owners) find(ctx context.Context, kind string, name []string) (string, bool, error) {
+	for _, f := range *o {
+		if role, ok, err := f(ctx, kind, name); ok || err != nil {
+			return role, ok, err
+		}
+	}
+	return "", false, nil
+}
+
 // objects says what USE may name.
 type objects struct {
 	wh  *warehouse.Warehouse

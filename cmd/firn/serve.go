@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+	_ "time/tzdata" // TIMEZONE names, whatever the machine has
 
 	"firn/catalog"
 	"firn/driver"
@@ -101,11 +102,12 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 	stop(wh.Close)
 
 	// objects and their files
-	cat, err := catalog.New(ctx, catalog.Config{Store: st, Tree: tree{wh}, Account: account, AdminPassword: password, Log: log})
+	owns := &owners{wh.OwnerOf}
+	cat, err := catalog.New(ctx, catalog.Config{Store: st, Tree: tree{wh}, Account: account, AdminPassword: password, Owner: owns.find, Log: log})
 	if err != nil {
 		return err
 	}
-	stages, err := stage.New(ctx, stage.Config{Dir: filepath.Join(dir, "stages"), Store: st, Catalog: cat, Log: log})
+	stages, err := stage.New(ctx, stage.Config{Dir: filepath.Join(dir, "stages"), Store: st, Catalog: cat, Table: wh.TableID, Log: log})
 	if err != nil {
 		return err
 	}
@@ -155,12 +157,13 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 	}
 	stop(jobs.Close)
 	pools.OnStop(jobs.StopAll)
+	*owns = append(*owns, pools.Owner, jobs.Owner)
 
 	// clients
 	if err := functions.Add(append(jobs.Functions(), pools.Functions()...)...); err != nil {
 		return err
 	}
-	sessions, err := session.New(session.Config{Store: st, Accounts: cat, Access: cat, Objects: objects{wh, cat}, Evaluator: wh, Rooms: []session.Room{wh, stages, cat, pools, jobs},
+	sessions, err := session.New(session.Config{Store: st, Accounts: cat, Access: cat, Objects: objects{wh, cat}, Evaluator: wh, BindFiles: stages, Rooms: []session.Room{wh, stages, cat, pools, jobs},
 		Functions: functions, Dir: filepath.Join(dir, "results"), Account: account, Region: cfg.Region, Version: cfg.Version, Log: log})
 	if err != nil {
 		return err
@@ -186,6 +189,7 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 		return nil
 	})
 	fmt.Printf("firn: ready on http://%s\n", listener.Addr())
+	go sessions.Run(ctx)
 	go jobs.Prewarm(ctx, "ACCOUNTADMIN")
 	go sweep(ctx, log, wh.Sweep, cat.Sweep)
 
