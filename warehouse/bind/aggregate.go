@@ -118,7 +118,7 @@ func (k *block) window(name string, e *sql.Call) (value, error) {
 		if _, ok := scalars[name]; ok {
 			return value{}, sqlerr.Compilation(2140, "42601", "Function %s is not a window function", name)
 		}
-		if known[name] {
+		if refused(name) {
 			return value{}, sqlerr.Unsupported("function %s", name)
 		}
 		return value{}, sqlerr.UnknownFunction(name)
@@ -514,6 +514,15 @@ var aggregates = map[string]aggregate{
 		if c.distinct != "" {
 			within = ""
 		}
+		if c.distinct != "" && c.within != "" {
+			// DuckDB orders a DISTINCT list by its own argument only: sort it afterwards.
+			asc := "true"
+			if c.desc {
+				asc = "false"
+			}
+			list := "v_list(list(DISTINCT " + x.sql + ") FILTER (WHERE " + x.sql + " IS NOT NULL)" + c.over + ")"
+			return derive(tArray, "v_arraysort("+list+","+asc+",false)", x).required(), nil
+		}
 		return derive(tArray, "v_list(list("+c.distinct+x.sql+within+") FILTER (WHERE "+x.sql+" IS NOT NULL)"+c.over+")", x).required(), nil
 	}},
 	"ARRAY_UNIQUE_AGG": {1, 1, func(b *binder, c *aggCall) (value, error) {
@@ -568,6 +577,14 @@ var windows = map[string]window{
 		v := derive(x.t, "nth_value("+x.sql+", "+n.sql+ignoreNulls(e)+")"+c.over, x)
 		v.null = true
 		return v, nil
+	}},
+	"CONDITIONAL_TRUE_EVENT": {min: 1, max: 1, order: true, emit: func(b *binder, c *aggCall, e *sql.Call) (value, error) {
+		x, err := b.boolean(c.args[0])
+		if err != nil {
+			return x, err
+		}
+		over := strings.TrimSuffix(c.over, ")") + " ROWS UNBOUNDED PRECEDING)"
+		return value{sql: "count(CASE WHEN " + x.sql + " THEN 1 END)" + over + "::DECIMAL(18,0)", t: tInt18}, nil
 	}},
 	"RATIO_TO_REPORT": {min: 1, max: 1, emit: func(b *binder, c *aggCall, e *sql.Call) (value, error) {
 		x, err := b.argument('n', c.args[0])

@@ -83,7 +83,7 @@ func (k *block) call(e *sql.Call) (value, error) {
 	if f, ok := b.names.Function(name); ok && f.Scalar {
 		return k.foreign(f, e)
 	}
-	if known[name] {
+	if refused(name) {
 		return value{}, sqlerr.Unsupported("function %s", name)
 	}
 	return value{}, sqlerr.UnknownFunction(name)

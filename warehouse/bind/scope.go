@@ -82,6 +82,7 @@ type block struct {
 	grouped bool
 	// nullKeys: grouping sets make every key nullable.
 	nullKeys bool
+	having   bool // an alias stands before a column that is no key
 	inAgg    bool
 	inWin    bool
 	noAgg    string // where aggregates are refused: "WHERE", "GROUP BY"
@@ -157,6 +158,11 @@ func (k *block) ref(r *sql.Ref) (value, error) {
 			v := c.value()
 			if at == k && !k.inAgg {
 				v.loose = r
+				if _, isKey := k.keys[v.sql]; k.having && !isKey && len(r.Parts) == 1 {
+					if a, ok, err := k.aliasValue(last.Name, r); ok || err != nil {
+						return a, err
+					}
+				}
 			}
 			return v, nil
 		}

@@ -52,8 +52,9 @@ func (b *binder) selectBlock(s *sql.Select, q *sql.Query, parent *block) (*query
 		out.add(k.items[i].name, v)
 	}
 	if s.Having != nil {
-		k.grouped = true
+		k.grouped, k.having = true, true
 		v, err := k.predicate(s.Having)
+		k.having = false
 		if err != nil {
 			return nil, err
 		}
