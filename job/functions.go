@@ -131,7 +131,7 @@ func (r *Room) waitFor(ctx context.Context, sc *statement.Context, a statement.A
 	case <-reached:
 	case <-l.done:
 	case <-over:
-		return nil, sqlerr.New(604, "57014", "Job %s did not reach the status %s within %s seconds: it is %s.", fullName(j), want, strconv.FormatFloat(seconds, 'f', -1, 64), l.record().Status)
+		return nil, sqlerr.New(630, "57014", "Job %s did not reach the status %s within %s seconds: it is %s.", fullName(j), want, strconv.FormatFloat(seconds, 'f', -1, 64), l.record().Status)
 	case <-ctx.Done():
 		return nil, sqlerr.Canceled()
 	case <-r.ctx.Done():

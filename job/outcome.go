@@ -123,6 +123,7 @@ func (r *Room) clean(j store.Job) {
 	if err := os.RemoveAll(gone); err != nil {
 		r.log.Error("job: files", "job", j.ID, "error", err)
 	}
+	os.Remove(r.dir(j.ID)) // unless the server's lines of the log are in it
 }
 
 // message is the job's status message: what happened, and of a failed job the last lines it wrote.
