@@ -2,6 +2,8 @@ package warehouse
 
 import (
 	"context"
+	"slices"
+	"strconv"
 
 	"firn/result"
 	"firn/sql"
@@ -124,6 +126,12 @@ func (w *Warehouse) insert(ctx context.Context, sc *statement.Context, st *sql.I
 				return nil, err
 			}
 		}
+		if st.Overwrite {
+			var err error
+			if in, err = n.aside(ctx, in, target); err != nil {
+				return nil, err
+			}
+		}
 		b, err := bind.Insert(ctx, sc, n, in)
 		if err != nil {
 			return nil, err
@@ -191,3 +199,43 @@ func (w *Warehouse) delete(ctx context.Context, sc *statement.Context, st *sql.D
 	}
 	return w.dml(ctx, sc, p)
 }
+
+// aside gives an INSERT OVERWRITE that reads its own target the rows of its query from a temporary table: the target is emptied
+// before they are written.
+func (n *names) aside(ctx context.Context, st *sql.Insert, target *object) (*sql.Insert, error) {
+	if _, ok := st.Query.Body.(*sql.Values); ok {
+		return st, nil
+	}
+	q, err := bind.Query(ctx, n.sc, n, st.Query)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(q.Tables, target.ID) {
+		return st, nil
+	}
+	if err := n.w.mayRead(ctx, n.sc, st.Query, q.Tables); err != nil {
+		return nil, err
+	}
+	t := &bind.Table{From: "temp.main." + n.k.tempName()}
+	sel := &sql.Select{From: &sql.Table{Name: sql.Name{Parts: []sql.Ident{ident(asideTable)}}}}
+	exprs := make([]string, len(q.Columns))
+	names := make([]string, len(q.Columns))
+	for i, c := range q.Columns {
+		exprs[i], names[i] = "c"+strconv.Itoa(i), "C"+strconv.Itoa(i)
+		t.Columns = append(t.Columns, bind.Column{Name: names[i], Type: c.Type, Nullable: true})
+		sel.Items = append(sel.Items, sql.SelectItem{X: ref(names[i])})
+	}
+	if _, err := n.k.conn.Exec(ctx, "CREATE TEMP TABLE "+t.From+" AS "+renamed(q.SQL, q.Columns, exprs, names...)); err != nil {
+		return nil, err
+	}
+	if n.extra == nil {
+		n.extra = map[string]*bind.Table{}
+	}
+	n.extra[asideTable] = t
+	out := *st
+	out.Query = &sql.Query{Body: sel, Pos: st.Query.Pos}
+	return &out, nil
+}
+
+// asideTable is the name by which the binder is given those rows.
+const asideTable = "\x00aside"

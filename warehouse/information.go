@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"context"
 	"strings"
 
 	"firn/result"
@@ -16,7 +17,7 @@ var (
 )
 
 // informationView makes one view of a database's INFORMATION_SCHEMA, nil if there is none of that name.
-func (w *Warehouse) informationView(sc *statement.Context, db *object, name string) *result.Result {
+func (w *Warehouse) informationView(ctx context.Context, sc *statement.Context, db *object, name string) (*result.Result, error) {
 	r := &result.Result{}
 	add := func(cells ...any) { r.Rows = append(r.Rows, cells) }
 	yes := func(b bool) string {
@@ -36,7 +37,12 @@ func (w *Warehouse) informationView(sc *statement.Context, db *object, name stri
 	switch name {
 	case "TABLES":
 		r.Columns = infoTables
-		for _, o := range w.visible(sc, in, kindTable, kindView) {
+		list := w.visible(sc, in, kindTable, kindView)
+		sizes, err := w.sizes(ctx, list)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range list {
 			p := w.path(o)
 			kind := "BASE TABLE"
 			if o.Kind == kindView {
@@ -44,7 +50,7 @@ func (w *Warehouse) informationView(sc *statement.Context, db *object, name stri
 			} else if o.temporary() {
 				kind = "LOCAL TEMPORARY"
 			}
-			add(p[0], p[1], o.Name, o.Owner, kind, yes(o.Lifetime == "TRANSIENT"), nil, nil, nil, days(o), o.Created, o.Altered, yes(o.temporary()), empty(o.Comment))
+			add(p[0], p[1], o.Name, o.Owner, kind, yes(o.Lifetime == "TRANSIENT"), nil, sizes[o.Physical], nil, days(o), o.Created, o.Altered, yes(o.temporary()), empty(o.Comment))
 		}
 	case "VIEWS":
 		r.Columns = infoViews
@@ -90,7 +96,7 @@ func (w *Warehouse) informationView(sc *statement.Context, db *object, name stri
 			}
 		}
 	default:
-		return nil
+		return nil, nil
 	}
-	return r
+	return r, nil
 }

@@ -23,9 +23,16 @@ import (
 	"firn/warehouse/duck"
 )
 
+// tempName is a new name for a temporary table, which is dropped with the statement.
+func (k *work) tempName() string {
+	name := fmt.Sprintf("x%d", k.w.spools.Add(1))
+	k.temps = append(k.temps, name)
+	return name
+}
+
 // temp makes a temporary table of the statement's connection and opens it for appending.
 func (k *work) temp(ctx context.Context, cols []bind.Column) (string, *duck.Appender, error) {
-	name := fmt.Sprintf("x%d", k.w.spools.Add(1))
+	name := k.tempName()
 	var b strings.Builder
 	b.WriteString("CREATE TEMP TABLE temp.main." + name + "(")
 	for i, c := range uniqueNames(cols) {
@@ -39,7 +46,6 @@ func (k *work) temp(ctx context.Context, cols []bind.Column) (string, *duck.Appe
 	if _, err := k.conn.Exec(ctx, b.String()); err != nil {
 		return "", nil, err
 	}
-	k.temps = append(k.temps, name)
 	a, err := k.conn.Append(ctx, "temp", "main", name)
 	return name, a, err
 }

@@ -162,7 +162,10 @@ func (n *names) information(ctx context.Context, name sql.Name) (*bind.Table, er
 		return nil, sqlerr.NotExist("Object", written(name))
 	}
 	last := name.Parts[len(name.Parts)-1].Name
-	r := w.informationView(n.sc, db, last)
+	r, err := w.informationView(ctx, n.sc, db, last)
+	if err != nil {
+		return nil, err
+	}
 	if r == nil {
 		return nil, sqlerr.NotExist("Object", written(name))
 	}

@@ -128,6 +128,10 @@ func TestDML(t *testing.T) {
 	f.fails(100090, "MERGE INTO t USING s ON t.k = s.k WHEN MATCHED THEN UPDATE SET v = s.v")
 	f.do("INSERT OVERWRITE INTO t SELECT 5, 'x'")
 	f.is("SELECT * FROM t", "5|x")
+	f.is("INSERT OVERWRITE INTO t SELECT k + 1, v FROM t", "1")
+	f.is("SELECT * FROM t", "6|x")
+	f.do("BEGIN", "INSERT INTO t VALUES (7, 'y')", "INSERT OVERWRITE INTO t SELECT k, 'o' FROM t WHERE k > 6", "COMMIT")
+	f.is("SELECT * FROM t", "7|o")
 }
 
 func TestShow(t *testing.T) {
