@@ -34,7 +34,7 @@ func (e *engine) write(t testing.TB, text string) error {
 		return err
 	}
 	if d.Check != "" {
-		rows, err := e.rows(d.Check)
+		rows, err := e.rows("SELECT 'twice' FROM (" + d.Check + ")")
 		if err != nil {
 			return err
 		}

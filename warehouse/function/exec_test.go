@@ -59,6 +59,9 @@ func (e *engine) rows(q string) ([][]string, error) {
 		return nil, fmt.Errorf("%s\n%s", msg, q)
 	}
 	n := int(duckdb.ColumnCount(&res))
+	if duckdb.ResultReturnType(res) != duckdb.ResultTypeQueryResult {
+		return nil, nil
+	}
 	var out [][]string
 	for {
 		chunk := duckdb.FetchChunk(res)
@@ -85,8 +88,11 @@ func (e *engine) rows(q string) ([][]string, error) {
 
 func (e *engine) exec(t testing.TB, q string) {
 	t.Helper()
-	if _, err := e.rows(q); err != nil {
-		t.Fatal(err)
+	var res duckdb.Result
+	state := duckdb.Query(e.conn, q, &res)
+	defer duckdb.DestroyResult(&res)
+	if state == duckdb.StateError {
+		t.Fatal(duckdb.ResultError(&res))
 	}
 }
 

@@ -15,6 +15,22 @@ func notRecognized(code int, state, what, s string) error {
 
 // Decimal reads a text as an exact number of a scale, half away from zero: signs, a point, an exponent, blanks around.
 func Decimal(s string, scale int) (Int128, error) {
+	if n := len(s); scale == 0 && n > 0 && n <= 18 {
+		// Most are a few digits.
+		i, acc := 0, int64(0)
+		if s[0] == '-' {
+			i = 1
+		}
+		for ; i < n && s[i] >= '0' && s[i] <= '9'; i++ {
+			acc = acc*10 + int64(s[i]-'0')
+		}
+		if i == n && s != "-" {
+			if s[0] == '-' {
+				acc = -acc
+			}
+			return FromInt64(acc), nil
+		}
+	}
 	t := strings.TrimSpace(s)
 	neg := false
 	if t != "" && (t[0] == '-' || t[0] == '+') {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unsafe"
 
 	"firn/warehouse/function/convert"
 )
@@ -233,10 +234,10 @@ func (v Value) Get(key string) (Value, bool) {
 	for lo < hi {
 		mid := (lo + hi) / 2
 		k := v.Key(mid)
-		switch c := strings.Compare(string(k), key); {
-		case c == 0:
+		switch at := unsafe.String(unsafe.SliceData(k), len(k)); {
+		case at == key:
 			return v.Elem(mid), true
-		case c < 0:
+		case at < key:
 			lo = mid + 1
 		default:
 			hi = mid
