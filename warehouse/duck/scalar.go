@@ -1,6 +1,8 @@
 package duck
 
 /*
+#include <stdlib.h>
+
 void firnDuckScalar(void *info, void *chunk, void *out);
 void firnDuckFree(void *handle);
 */
@@ -25,8 +27,10 @@ func (c *Conn) Scalar(name string, f func(args []int64, out []int64) error) erro
 	duckdb.ScalarFunctionAddParameter(fn, t)
 	duckdb.ScalarFunctionSetReturnType(fn, t)
 	duckdb.ScalarFunctionSetVolatile(fn)
-	h := cgo.NewHandle(f)
-	duckdb.ScalarFunctionSetExtraInfo(fn, unsafe.Pointer(uintptr(h)), unsafe.Pointer(C.firnDuckFree))
+	// The handle lies in C's memory: as a pointer itself it would be none that Go's stacks may hold.
+	h := C.malloc(C.size_t(unsafe.Sizeof(cgo.Handle(0))))
+	*(*cgo.Handle)(h) = cgo.NewHandle(f)
+	duckdb.ScalarFunctionSetExtraInfo(fn, h, unsafe.Pointer(C.firnDuckFree))
 	duckdb.ScalarFunctionSetFunction(fn, unsafe.Pointer(C.firnDuckScalar))
 	if duckdb.RegisterScalarFunction(c.c, fn) == duckdb.StateError {
 		return fmt.Errorf("duck: cannot register function %s", name)
@@ -42,7 +46,7 @@ func firnDuckScalar(info, chunk, out unsafe.Pointer) {
 			duckdb.ScalarFunctionSetError(i, fmt.Sprint("panic: ", r))
 		}
 	}()
-	f := cgo.Handle(uintptr(duckdb.ScalarFunctionGetExtraInfo(i))).Value().(func([]int64, []int64) error)
+	f := (*(*cgo.Handle)(duckdb.ScalarFunctionGetExtraInfo(i))).Value().(func([]int64, []int64) error)
 	c := duckdb.DataChunk{Ptr: chunk}
 	n := int(duckdb.DataChunkGetSize(c))
 	args := unsafe.Slice((*int64)(duckdb.VectorGetData(duckdb.DataChunkGetVector(c, 0))), n)
@@ -52,4 +56,7 @@ func firnDuckScalar(info, chunk, out unsafe.Pointer) {
 }
 
 //export firnDuckFree
-func firnDuckFree(h unsafe.Pointer) { cgo.Handle(uintptr(h)).Delete() }
+func firnDuckFree(h unsafe.Pointer) {
+	(*(*cgo.Handle)(h)).Delete()
+	C.free(h)
+}
