@@ -376,9 +376,12 @@ func (b *binder) setOp(s *sql.SetOp, parent *block) (*query, error) {
 	}
 	cols := l.cols
 	for i := range cols {
-		cols[i].null = cols[i].null || r.cols[i].null
-		if s.Op == "EXCEPT" || s.Op == "MINUS" {
-			cols[i].null = l.cols[i].null
+		switch s.Op {
+		case "EXCEPT", "MINUS": // the left branch's rows only
+		case "INTERSECT":
+			cols[i].null = cols[i].null && r.cols[i].null
+		default:
+			cols[i].null = cols[i].null || r.cols[i].null
 		}
 		cols[i].database, cols[i].schema, cols[i].table = "", "", ""
 	}
