@@ -410,9 +410,6 @@ func (b *binder) constantCall(e *sql.Call) (any, result.Type, error) {
 		raw, err := json.Marshal(obj)
 		return json.RawMessage(raw), tObject, err
 	case "ARRAY_CONSTRUCT":
-		if args == nil {
-			args = []any{}
-		}
 		raw, err := json.Marshal(args)
 		return json.RawMessage(raw), tArray, err
 	case "CURRENT_TIMESTAMP", "GETDATE", "SYSDATE", "LOCALTIMESTAMP":

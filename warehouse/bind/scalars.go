@@ -202,7 +202,7 @@ var hashFunctions = map[string]scalar{
 	"NORMAL": f("ffi", isFloat, "sf_normal($1,$2,$3)"),
 }
 
-// shape is a one-argument function of a number that keeps exact numbers exact.
+// floatFn is a DuckDB function of one FLOAT that gives a FLOAT.
 func floatFn(duck string) scalar { return f("f", isFloat, duck+"($1)") }
 
 var numberFunctions = map[string]scalar{

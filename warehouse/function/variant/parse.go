@@ -161,7 +161,7 @@ func appendNumberText(b []byte, t string) ([]byte, error) {
 	if t == "." {
 		return AppendInt(b, convert.Int128{}), nil
 	}
-	if strings.IndexAny(t, "eE") < 0 {
+	if !strings.ContainsAny(t, "eE") {
 		frac := 0
 		if i := strings.IndexByte(t, '.'); i >= 0 {
 			frac = len(t) - i - 1
