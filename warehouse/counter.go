@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -89,7 +90,7 @@ func (c *counters) take(id int64, out []int64) error {
 	defer c.mu.Unlock()
 	k := c.by[id]
 	if k == nil {
-		return fmt.Errorf("firn:2003:02000:The sequence no longer exists.")
+		return errors.New("firn:2003:02000:The sequence no longer exists")
 	}
 	if n := int64(len(out)); k.next+n > k.limit {
 		limit := k.next + n + max(1024, min(k.next, 1<<20))

@@ -82,7 +82,6 @@ type csvReader struct {
 	ends   []int
 	quoted []bool
 	record []byte
-	err    error
 	first  bool
 }
 

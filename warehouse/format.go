@@ -27,7 +27,6 @@ type fileFormat struct {
 	emptyIsNull       bool
 	replaceInvalid    bool
 	stripOuterArray   bool
-	stripNulls        bool
 	multiLine         bool
 	binaryAsText      bool
 	extension         string

@@ -136,9 +136,9 @@ type csvColumn struct {
 // inferCSV reads the files' beginnings.
 func (s *staged) inferCSV() ([]csvColumn, error) {
 	type guess struct {
-		seen, null, text, float, boolean, date, stamp bool
-		whole, scale                                  int
-		kinds                                         int
+		seen, null   bool
+		whole, scale int
+		kinds        int
 	}
 	var header []string
 	var g []guess

@@ -23,7 +23,6 @@ type staged struct {
 	sc      *statement.Context
 	format  fileFormat
 	files   []StageFile
-	stage   string // its name, the first part of the files' names
 	columns []bind.Column
 	counts  []fileCount // of CSV and JSON, by file: filled by load
 	onError string      // of COPY: ABORT_STATEMENT, CONTINUE, SKIP_FILE…; parse errors abort unless it says so

@@ -215,12 +215,6 @@ func (t *tree) apply(changes []change) {
 	t.version++
 }
 
-func (t *tree) now() int64 {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.version
-}
-
 // change is one row of the tree to be written.
 type change struct {
 	id     int64

@@ -269,7 +269,7 @@ func spread[T int8 | int16 | int32 | uint8 | uint16 | uint32](out []int64, v *du
 // fixed gathers 8 bytes a value while all values of the batch fit, 16 from the first that does not.
 func (b *column) fixed(v *duck.Vector, lo, hi int) {
 	n := hi - lo
-	huge := func(i int) duck.Huge { return duck.Huge{} }
+	var huge func(i int) duck.Huge
 	switch v.Type.Physical {
 	case duck.Int128:
 		values := duck.Values[duck.Huge](v, hi)

@@ -20,14 +20,16 @@ type Instance struct {
 
 	mu   sync.Mutex
 	idle []*Conn
-	open int
 }
 
 // Open opens file, creating it where it is absent. It is attached to an in-memory instance, not opened as its main
 // database, so that it can be copied and swapped while the process runs. What does not fit memory goes to temp, a folder
-// that is made here. The caller must hold the lock on the data directory: DuckDB opens one file twice in one process without
+// of its own that is emptied here. The caller must hold the lock on the data directory: DuckDB opens one file twice in one process without
 // a word and then loses rows.
 func Open(ctx context.Context, file, temp string) (*Instance, error) {
+	if err := os.RemoveAll(temp); err != nil { // what a killed process left
+		return nil, fmt.Errorf("duck: %w", err)
+	}
 	if err := os.MkdirAll(temp, 0o700); err != nil {
 		return nil, fmt.Errorf("duck: %w", err)
 	}
