@@ -73,7 +73,10 @@ def call() -> None:
 
     firsts = []
     for _ in range(10):
-        g = remote("SYSTEM_COMPUTE_POOL_CPU", stage_name="BENCH", session=session)(lambda: 1)
+        @remote("SYSTEM_COMPUTE_POOL_CPU", stage_name="BENCH", session=session)
+        def g():
+            return 1
+
         start = time.perf_counter()
         g().result()
         firsts.append(time.perf_counter() - start)
