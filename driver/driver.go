@@ -45,6 +45,9 @@ type Spec struct {
 type Mount struct {
 	Source, Target string
 	ReadOnly       bool
+	// Root is the trusted directory that Source lies in (or is), where what is below Root may be written by jobs that run:
+	// no symlink below it is followed. Empty: all of Source is trusted. Additive; older specs have none.
+	Root string `json:",omitempty"`
 }
 
 // Parent describes a warm interpreter: started once, it imports Preload and then forks single-use children.

@@ -36,7 +36,8 @@ func TestOneJob(t *testing.T) {
 		t.Errorf("cold %v", s.Cold)
 	}
 	results := filepath.Join(b.stage("main"), strings.ToLower(name))
-	if want := []driver.Mount{{Source: b.stage("main"), Target: "/mnt/job_stage"}, {Source: results, Target: "/mnt/job_result"}}; !slices.Equal(s.Mounts, want) {
+	tree := filepath.Dir(b.stage("main"))
+	if want := []driver.Mount{{Source: b.stage("main"), Target: "/mnt/job_stage", Root: tree}, {Source: results, Target: "/mnt/job_result", Root: tree}}; !slices.Equal(s.Mounts, want) {
 		t.Errorf("mounts %v", s.Mounts)
 	}
 	for k, v := range map[string]string{"A": "1", "MLRS_RESULT_PATH": "mljob_result", "MLRS_STAGE_RESULT_PATH": "/mnt/job_result", "SNOWFLAKE_HOST": "127.0.0.1", "SNOWFLAKE_PORT": "8085",
@@ -285,6 +286,38 @@ func TestResultIsThePayloads(t *testing.T) {
 		}
 		if _, err := os.Stat(filepath.Join(filepath.Dir(secret), "mljob_result")); err == nil {
 			t.Fatalf("%d: a file outside of the stage", i)
+		}
+	}
+}
+
+// TestLinkedStage: a job that has a stage's upper directory swaps another one's folder for a link before that starts.
+func TestLinkedStage(t *testing.T) {
+	b := newBench(t)
+	outside, inside := filepath.Join(b.dir, "outside"), filepath.Join(filepath.Dir(b.stage("main")), "moved")
+	if err := os.Mkdir(outside, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i, to := range []string{outside, inside} {
+		b.rooms.ensure = func(context.Context) error { // runs between the job's submission and its start
+			return errors.Join(os.Rename(b.stage("main"), inside), os.Symlink(to, b.stage("main")))
+		}
+		if i == 0 {
+			b.start()
+		}
+		_, name, id := b.submit(fileSpec, options(""))
+		if j := b.wait(name); j.Status != "FAILED" || strings.Contains(j.Message, b.dir) {
+			t.Errorf("%s %s", j.Status, j.Message)
+		}
+		if _, ok := b.machine.specs[instanceID(id, 0)]; ok {
+			t.Error("it was started")
+		}
+		for _, d := range []string{outside, inside} {
+			if _, err := os.Lstat(filepath.Join(d, strings.ToLower(name))); err == nil {
+				t.Errorf("the server made a folder through the link, in %s", filepath.Base(d))
+			}
+		}
+		if err := errors.Join(os.Remove(b.stage("main")), os.Rename(inside, b.stage("main"))); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

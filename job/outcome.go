@@ -164,20 +164,20 @@ func (r *Room) leaveResult(l *live, end ending) error {
 	if end.to == Done && !ours { // a command has no result
 		return nil
 	}
-	dir, err := r.stageDir(context.WithoutCancel(r.ctx), l)
+	tree, dir, err := r.stageDir(context.WithoutCancel(r.ctx), l)
 	if err != nil {
 		return err
 	}
-	stage, err := os.OpenRoot(dir)
+	stage, err := openBelow(tree, dir)
 	if err != nil {
 		return err
 	}
 	defer stage.Close()
 	name := resultDir(l.record().Name)
-	if err := stage.MkdirAll(name, 0o755); err != nil {
+	if err := stage.Mkdir(name, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	root, err := stage.OpenRoot(name)
+	root, err := enterDir(stage, name)
 	if err != nil {
 		return err
 	}
@@ -223,8 +223,8 @@ func pyString(s string) string {
 
 // makeResultDir makes the folder of a job's results in its stage path. With fresh nothing of the job has run: what a dropped job of the same
 // name left there is not its result.
-func makeResultDir(stage, name string, fresh bool) error {
-	root, err := os.OpenRoot(stage)
+func makeResultDir(tree, stage, name string, fresh bool) error {
+	root, err := openBelow(tree, stage)
 	if err != nil {
 		return err
 	}
@@ -232,17 +232,15 @@ func makeResultDir(stage, name string, fresh bool) error {
 	if err = root.Mkdir(name, 0o755); !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	info, err := root.Lstat(name)
+	results, err := enterDir(root, name) // a link is the work of another job of the definition
 	if err != nil {
 		return err
 	}
-	if !info.IsDir() { // a link is the work of another job of the definition
-		return &os.PathError{Op: "mkdir", Path: name, Err: errors.New("something else has that name")}
-	}
+	defer results.Close()
 	if !fresh {
 		return nil
 	}
-	return errors.Join(root.RemoveAll(filepath.Join(name, resultFile)), root.RemoveAll(filepath.Join(name, "instances")))
+	return errors.Join(results.RemoveAll(resultFile), results.RemoveAll("instances"))
 }
 
 // readSmall is a file's text, "" if it is not there; at most 1 MiB.

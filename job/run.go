@@ -130,11 +130,11 @@ func (r *Room) requirements(ctx context.Context, l *live) error {
 	if _, ours := l.sub.command(); !ours {
 		return nil // the client's own scripts see to that
 	}
-	dir, err := r.stageDir(ctx, l)
+	tree, dir, err := r.stageDir(ctx, l)
 	if err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(dir)
+	root, err := openBelow(tree, dir)
 	if err != nil {
 		return because("The payload in %s cannot be read: %v", l.sub.stagePath(), errText(err))
 	}
@@ -177,15 +177,61 @@ func (r *Room) environment(ctx context.Context, l *live) (Environment, error) {
 	return env, nil
 }
 
-// stageDir finds the payload again for the job's owner: the server may have been restarted since it was submitted.
-func (r *Room) stageDir(ctx context.Context, l *live) (string, error) {
+// stageDir finds the payload, and the whole stage that it lies in, again for the job's owner: the server may have been restarted since it was submitted.
+func (r *Room) stageDir(ctx context.Context, l *live) (tree, dir string, err error) {
 	j := l.record()
 	sc := &statement.Context{User: j.User, Role: j.Owner, Database: j.Database, Schema: j.Schema, Account: r.cfg.Account, Job: fmt.Sprint(j.ID)}
-	dir, err := r.cfg.Stages.Dir(ctx, sc, l.sub.tree())
-	if err != nil {
-		return "", because("The payload in %s is gone: %w", l.sub.stagePath(), err)
+	at := l.sub.tree()
+	if dir, err = r.cfg.Stages.Dir(ctx, sc, at); err == nil {
+		at.Path = ""
+		tree, err = r.cfg.Stages.Dir(ctx, sc, at)
 	}
-	return dir, nil
+	if err != nil {
+		return "", "", because("The payload in %s is gone: %w", l.sub.stagePath(), err)
+	}
+	return tree, dir, nil
+}
+
+// openBelow opens a directory below tree. Every other job with files in the stage may have put links on the way: none is followed.
+func openBelow(tree, dir string) (*os.Root, error) {
+	rel, err := filepath.Rel(tree, dir)
+	if err != nil {
+		return nil, err
+	}
+	at, err := os.OpenRoot(tree)
+	if err != nil || rel == "." {
+		return at, err
+	}
+	for part := range strings.SplitSeq(filepath.ToSlash(rel), "/") {
+		next, err := enterDir(at, part)
+		at.Close()
+		if err != nil {
+			return nil, err
+		}
+		at = next
+	}
+	return at, nil
+}
+
+// enterDir opens a directory that is one itself, not a link to one.
+func enterDir(at *os.Root, name string) (*os.Root, error) {
+	notOne := &os.PathError{Op: "open", Path: name, Err: errors.New("something else has that name")}
+	info, err := at.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, notOne
+	}
+	next, err := at.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	if now, err := next.Stat("."); err != nil || !os.SameFile(info, now) {
+		next.Close()
+		return nil, notOne
+	}
+	return next, nil
 }
 
 // reason is an error whose text is the user's: why a job failed, though the server did all it could.
@@ -518,11 +564,11 @@ func (r *Room) specs(ctx context.Context, l *live, n int, fresh bool) ([]driver.
 		return nil, err
 	}
 	j := l.record()
-	stage, err := r.stageDir(ctx, l)
+	tree, stage, err := r.stageDir(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	if err := makeResultDir(stage, resultDir(j.Name), fresh); err != nil {
+	if err := makeResultDir(tree, stage, resultDir(j.Name), fresh); err != nil {
 		return nil, because("The folder for the job's results could not be made: %v", errText(err))
 	}
 	files, err := r.files(ctx, l)
@@ -565,7 +611,8 @@ func (r *Room) specs(ctx context.Context, l *live, n int, fresh bool) ([]driver.
 			ID: instanceID(l.id, i), Job: strconv.FormatInt(l.id, 10), Host: fmt.Sprintf("%s-%d", host, i), Index: i, Count: n,
 			Args: words, Env: r.environ(j, l.sub, env, i, n, limit), Dir: stageMount,
 			Trees: trees, Files: files,
-			Mounts:   []driver.Mount{{Source: stage, Target: stageMount}, {Source: filepath.Join(stage, resultDir(j.Name)), Target: resultMount}},
+			Mounts: []driver.Mount{{Source: stage, Target: stageMount, Root: tree},
+				{Source: filepath.Join(stage, resultDir(j.Name)), Target: resultMount, Root: tree}},
 			MilliCPU: limit.MilliCPU, Memory: limit.Memory, Shm: limit.Memory * 3 / 10, PIDs: 4096, LogQuota: r.cfg.LogQuota,
 			APIPort: r.cfg.APIPort, Egress: egress,
 		}

@@ -233,6 +233,12 @@ func check(s *driver.Spec) error {
 		if !filepath.IsAbs(m.Source) || !filepath.IsAbs(m.Target) {
 			return fmt.Errorf("sandbox: mount %s on %s: not absolute", m.Source, m.Target)
 		}
+		if m.Root == "" {
+			continue
+		}
+		if rel, err := filepath.Rel(m.Root, m.Source); err != nil || !filepath.IsAbs(m.Root) || !filepath.IsLocal(rel) {
+			return fmt.Errorf("sandbox: mount on %s: its source does not lie under its root", m.Target)
+		}
 	}
 	for k, v := range s.Env {
 		if k == "" || strings.ContainsAny(k, "=\x00") || strings.Contains(v, "\x00") {

@@ -48,9 +48,20 @@ type length struct {
 	Done bool  `json:"done,omitempty"`
 }
 
+// record is the content of exit.json.
+type record struct {
+	driver.Exit
+	Refused bool `json:"refused,omitempty"` // the payload never began: an error of Start, in Reason
+}
+
 // readExit reads the record of an ended instance; false if there is none.
 func readExit(dir string) (driver.Exit, bool, error) {
-	var e driver.Exit
+	r, ok, err := readRecord(dir)
+	return r.Exit, ok, err
+}
+
+func readRecord(dir string) (record, bool, error) {
+	var e record
 	b, err := os.ReadFile(filepath.Join(dir, exitName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return e, false, nil
@@ -65,7 +76,7 @@ func readExit(dir string) (driver.Exit, bool, error) {
 }
 
 // writeExit records an end: nobody ever sees a half of it, and it survives a power cut.
-func writeExit(dir string, e driver.Exit) error {
+func writeExit(dir string, e record) error {
 	b, err := json.Marshal(e)
 	if err != nil {
 		return err

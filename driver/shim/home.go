@@ -120,8 +120,11 @@ func (h *Home) Start(ctx context.Context, id string, spec any, extra ...*os.File
 		cmd.Process.Kill()
 		err = fmt.Errorf("shim: %w%s", err, complaint(dir))
 	}
-	if _, ok, _ := readExit(dir); ok && ctx.Err() == nil && r.Error == "" { // it had ended before it was asked
-		return nil
+	if e, ok, _ := readRecord(dir); ok && ctx.Err() == nil && r.Error == "" { // it had ended before it was asked
+		if !e.Refused {
+			return nil
+		}
+		err = errors.New(e.Reason)
 	}
 	if g, lerr := h.gone(context.WithoutCancel(ctx), dir); lerr == nil {
 		if h.Clean != nil {
@@ -297,7 +300,7 @@ func (h *Home) settle(ctx context.Context, id string) (driver.Exit, error) {
 	if st, err := f.Stat(); err == nil {
 		e.Started = st.ModTime()
 	}
-	return e, writeExit(dir, e)
+	return e, writeExit(dir, record{Exit: e})
 }
 
 // Wait returns when the instance has ended.

@@ -104,7 +104,8 @@ func Main(dir string, quota int64, run func(*Instance) (driver.Exit, error), rel
 		e.Reason = fmt.Sprintf("stopped: it did not end within %v and was killed", in.grace)
 	}
 	in.mu.Unlock()
-	for err := writeExit(".", e); err != nil; err = writeExit(".", e) { // a full disk: the state is still served meanwhile
+	r := record{e, err != nil}
+	for err := writeExit(".", r); err != nil; err = writeExit(".", r) { // a full disk: the state is still served meanwhile
 		fmt.Fprintln(os.Stderr, err)
 		time.Sleep(time.Second)
 	}

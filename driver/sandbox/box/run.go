@@ -225,6 +225,11 @@ func (b *Box) runJob(warm string) (_ driver.Exit, err error) {
 			p.Env = append(p.Env, k+"="+v)
 		}
 	}
+	src, err := openSources(s.Mounts)
+	if err != nil {
+		return driver.Exit{}, err
+	}
+	defer src.Close()
 	if err := b.create(userns, p); err != nil {
 		return driver.Exit{}, err
 	}
@@ -246,6 +251,9 @@ func (b *Box) runJob(warm string) (_ driver.Exit, err error) {
 			out.drain()
 		}
 	}()
+	if err := src.check(pid); err != nil {
+		return driver.Exit{}, err
+	}
 	if err := b.network(pid); err != nil {
 		return driver.Exit{}, fmt.Errorf("network: %w", err)
 	}
