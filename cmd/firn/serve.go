@@ -70,7 +70,11 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	machine, err := cfg.machine()
+	total, err := totalMemory()
+	if err != nil {
+		return err
+	}
+	machine, err := cfg.machine(total)
 	if err != nil {
 		return err
 	}
@@ -95,7 +99,7 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 	stop(st.Close)
 	functions := new(session.Registry)
 	files := new(stageFiles) // warehouse needs stages, stages need the catalog, the catalog needs warehouse's tree
-	wh, err := warehouse.Open(ctx, warehouse.Config{Dir: dir, Functions: functions, Stages: files, Log: log})
+	wh, err := warehouse.Open(ctx, warehouse.Config{Dir: dir, Functions: functions, Stages: files, Memory: queryMemory(total, machine.Memory), Log: log})
 	if err != nil {
 		return err
 	}
@@ -213,22 +217,23 @@ func (c serveCommand) driver(dir, socket string, machine pool.Resources, log *sl
 }
 
 // machine is this machine's share for jobs.
-func (c config) machine() (pool.Resources, error) {
+func (c config) machine(total int64) (pool.Resources, error) {
 	m := pool.Resources{MilliCPU: int64(c.Machine.CPU * 1000)}
 	if m.MilliCPU == 0 {
 		m.MilliCPU = int64(runtime.NumCPU()) * 1000
 	}
 	if c.Machine.Memory == "" {
-		total, err := totalMemory()
-		if err != nil {
-			return m, err
-		}
 		m.Memory = total / 4 * 3
 		return m, nil
 	}
 	var err error
 	m.Memory, err = parseBytes(c.Machine.Memory)
 	return m, err
+}
+
+// queryMemory is what queries may take: most of what jobs leave, and never less than an eighth of the machine (they spill to disk).
+func queryMemory(total, jobs int64) string {
+	return fmt.Sprintf("%dMiB", max((total-jobs)/5*4, total/8)>>20)
 }
 
 // checkListen refuses to speak plain http beyond this machine unless that was asked for.
