@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import pathlib
+import re
 import socket
 import statistics
 import subprocess
@@ -50,6 +51,34 @@ def memory(pid: str) -> int:
     raise RuntimeError("no VmRSS")
 
 
+def ended() -> list[dict]:
+    """What the server (--debug) noted of each job that has ended: milliseconds from its submission to each step."""
+    units = {"µs": 1e-3, "ms": 1.0, "s": 1e3}
+    jobs = []
+    for line in open(os.environ["FIRN_LOG"], encoding="utf-8"):
+        if 'msg="job: ended"' in line:
+            steps = re.findall(r"(\w+)=([\d.]+)(µs|ms|s)\b", line)
+            jobs.append({name: float(n) * units[unit] for name, n, unit in steps} | {"job": re.search(r"job=(\d+)", line)[1]})
+    return jobs
+
+
+def where(total: float, jobs: list[dict]) -> None:
+    """Says where each millisecond of a call goes."""
+    folder = pathlib.Path(os.environ["FIRN_DATA"]) / "instances" / "i"
+    payload = []
+    for job in jobs:
+        stamps = [int(l.split()[0]) for l in open(folder / f"{job['job']}-0" / "log") if "ML job started" in l or "ML job finished" in l]
+        payload.append((stamps[-1] - stamps[0]) / 1e6)
+    mid = lambda name: statistics.median(j[name] for j in jobs)
+    python = statistics.median(payload)
+    print("where the time of f().result() goes (medians):")
+    print(f"  SQL and job record, place, files   {mid('described'):6.1f} ms")
+    print(f"  sandbox made, child forked         {mid('started') - mid('described'):6.1f} ms")
+    print(f"  Python: the payload's own lines    {python:6.1f} ms")
+    print(f"  result file, exit, recorded        {mid('recorded') - mid('started') - python:6.1f} ms")
+    print(f"  client and wire, the rest          {total * 1000 - mid('recorded'):6.1f} ms", flush=True)
+
+
 def call() -> None:
     from snowflake.ml.jobs import remote
     from snowflake.snowpark import Session
@@ -69,7 +98,9 @@ def call() -> None:
     executable = python().result()  # makes the environment and the warm parent too
     for _ in range(3):
         f().result()
+    seen = len(ended())
     again = timed(lambda: f().result(), 20)
+    where(statistics.median(again), ended()[seen:])
 
     firsts = []
     for _ in range(10):

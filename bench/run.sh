@@ -17,8 +17,8 @@ fi
 go build -o bin/bench-echo ./bench/echo
 data=$(mktemp -d "${TMPDIR:-/tmp}/firn-bench-XXXXXX")
 chmod 711 "$data"
-bin/firn serve --data "$data/d" --listen 127.0.0.1:0 --runtimes .firn/test/runtime > "$data/out" 2> "$data/log" & server=$!
+bin/firn serve --debug --data "$data/d" --listen 127.0.0.1:0 --runtimes .firn/test/runtime > "$data/out" 2> "$data/log" & server=$!
 trap 'kill -TERM $server 2>/dev/null; wait $server 2>/dev/null || true; rm -rf "$data"' EXIT
 for _ in $(seq 600); do grep -q '^firn: ready on ' "$data/out" && break; kill -0 $server || { tail "$data/log"; exit 1; }; sleep 0.1; done
-SNOWFLAKE_HOME=$data/d/client FIRN_PID=$server SNOWFLAKE_DISABLE_PLATFORM_DETECTION=true PYTHONPATH=integration/scripts \
+SNOWFLAKE_HOME=$data/d/client FIRN_PID=$server FIRN_LOG=$data/log FIRN_DATA=$data/d SNOWFLAKE_DISABLE_PLATFORM_DETECTION=true PYTHONPATH=integration/scripts \
   .firn/test/client-2.6.0/bin/python bench/bench.py "$@"
