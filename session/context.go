@@ -84,6 +84,54 @@ func (u *run) use(ctx context.Context, st *sql.Use, describe bool) (*result.Resu
 	return done(), nil
 }
 
+// entering is what a CREATE changes in its session: a new database, schema or warehouse is the current one from then on (usage
+// notes of CREATE DATABASE, CREATE SCHEMA, CREATE WAREHOUSE). IF NOT EXISTS of one that is there creates nothing and enters nothing.
+// What a DROP takes away is no longer the current one.
+func (u *run) entering(ctx context.Context, st sql.Statement) (func(*state), error) {
+	if d, ok := st.(*sql.Drop); ok && !d.Undrop {
+		return u.leaving(d), nil
+	}
+	c, ok := st.(*sql.Create)
+	if !ok {
+		return nil, nil
+	}
+	name := exact(c.Name)
+	var enter func(*state)
+	switch {
+	case c.Kind == "DATABASE" && len(name) == 1:
+		enter = func(s *state) { s.database, s.schema = name[0], "PUBLIC" }
+	case c.Kind == "SCHEMA" && len(name) == 1:
+		name = []string{u.sc.Database, name[0]}
+		fallthrough
+	case c.Kind == "SCHEMA" && len(name) == 2:
+		enter = func(s *state) { s.database, s.schema = name[0], name[1] }
+	case c.Kind == "WAREHOUSE" && len(name) == 1:
+		enter = func(s *state) { s.warehouse = name[0] }
+	default:
+		return nil, nil
+	}
+	if c.IfNotExists {
+		there, err := u.s.Objects.Exists(ctx, u.sc, c.Kind, name)
+		if err != nil || there {
+			return nil, err
+		}
+	}
+	return enter, nil
+}
+
+func (u *run) leaving(d *sql.Drop) func(*state) {
+	name := exact(d.Name)
+	switch {
+	case d.Kind == "DATABASE" && len(name) == 1 && name[0] == u.sc.Database:
+		return func(s *state) { s.database, s.schema = "", "" }
+	case d.Kind == "SCHEMA" && len(name) > 0 && name[len(name)-1] == u.sc.Schema && (len(name) == 1 || name[0] == u.sc.Database):
+		return func(s *state) { s.schema = "" }
+	case d.Kind == "WAREHOUSE" && len(name) == 1 && name[0] == u.sc.Warehouse:
+		return func(s *state) { s.warehouse = "" }
+	}
+	return nil
+}
+
 // alterSession is ALTER SESSION SET|UNSET: all of it or nothing.
 func (u *run) alterSession(ctx context.Context, st *sql.AlterSession, describe bool) (*result.Result, error) {
 	set := map[string]string{}
@@ -106,6 +154,9 @@ func (u *run) alterSession(ctx context.Context, st *sql.AlterSession, describe b
 		}
 		text, err := p.check(text)
 		if err != nil {
+			return nil, err
+		}
+		if err := honoured(o.Name, text); err != nil {
 			return nil, err
 		}
 		set[o.Name] = text

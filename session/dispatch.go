@@ -68,9 +68,18 @@ func (u *run) carryOut(ctx context.Context, p *sql.Parsed) (*result.Result, erro
 		}
 	}
 	for _, r := range u.s.Rooms {
-		if r.Handles(p.Statement) {
-			return r.Run(ctx, u.sc, p, describe)
+		if !r.Handles(p.Statement) {
+			continue
 		}
+		enter, err := u.entering(ctx, p.Statement)
+		if err != nil {
+			return nil, err
+		}
+		res, err := r.Run(ctx, u.sc, p, describe)
+		if err == nil && enter != nil && !describe {
+			err = u.s.update(ctx, u.n, enter)
+		}
+		return res, err
 	}
 	return nil, refuse(p.Statement)
 }

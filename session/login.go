@@ -50,6 +50,9 @@ func (s *Sessions) Login(ctx context.Context, r LoginRequest) (*Session, Tokens,
 		if text, err = p.check(text); err != nil {
 			return fail(err)
 		}
+		if err = honoured(name, text); err != nil {
+			return fail(err)
+		}
 		st.parameters[name] = text
 	}
 	sc := &statement.Context{User: who.User, Role: who.Role, Region: s.Region, Account: s.Account, Version: s.Version, Job: who.Job, Client: r.Client, Params: view{session: st.parameters}}

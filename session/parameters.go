@@ -52,6 +52,7 @@ var parameters = map[string]parameter{
 	"MULTI_STATEMENT_COUNT":                         {"NUMBER", "1", false, "Statements in one request; 0: any number."},
 	"ODBC_QUERY_RESULT_FORMAT":                      {"STRING", "ARROW", false, "Form of results for the ODBC driver."},
 	"PYTHON_CONNECTOR_QUERY_RESULT_FORMAT":          {"STRING", "ARROW", true, "Form of results for the Python connector."},
+	"PYTHON_SNOWPARK_ENABLE_THREAD_SAFE_SESSION":    {"BOOLEAN", "true", true, "Threads that share a Snowpark session have a cursor each; without it they take each other's results."},
 	"QUERY_CONTEXT_CACHE_SIZE":                      {"NUMBER", "5", true, "Entries of the client's query context."},
 	"QUERY_TAG":                                     {"STRING", "", false, "Text that marks the session's statements."},
 	"QUOTED_IDENTIFIERS_IGNORE_CASE":                {"BOOLEAN", "false", false, "Quoted names are folded to upper case."},
@@ -78,6 +79,22 @@ var parameters = map[string]parameter{
 	"USE_CACHED_RESULT":                             {"BOOLEAN", "true", false, "A result may be used again."},
 	"WEEK_OF_YEAR_POLICY":                           {"NUMBER", "0", false, "Which week is a year's first: 0 ISO, 1 the one with January 1."},
 	"WEEK_START":                                    {"NUMBER", "0", false, "A week's first day: 0 legacy, 1 Monday … 7 Sunday."},
+}
+
+// fixed are parameters that change answers and that no room looks at yet: only their standard value holds, another is refused.
+var fixed = map[string]bool{
+	"ERROR_ON_NONDETERMINISTIC_MERGE": true, "ERROR_ON_NONDETERMINISTIC_UPDATE": true, "BINARY_OUTPUT_FORMAT": true, "JSON_INDENT": true,
+	"QUOTED_IDENTIFIERS_IGNORE_CASE": true, "ROWS_PER_RESULTSET": true, "SEARCH_PATH": true, "STRICT_JSON_OUTPUT": true,
+	"TIMESTAMP_DAY_IS_ALWAYS_24H": true, "TIMESTAMP_TYPE_MAPPING": true, "TWO_DIGIT_CENTURY_START": true, "UNSUPPORTED_DDL_ACTION": true,
+	"WEEK_OF_YEAR_POLICY": true, "WEEK_START": true,
+}
+
+// honoured refuses a value that would be kept and then not obeyed.
+func honoured(name, value string) error {
+	if fixed[name] && !strings.EqualFold(value, parameters[name].standard) {
+		return sqlerr.Unsupported("%s = %s", name, value)
+	}
+	return nil
 }
 
 var parameterNames = func() []string {

@@ -128,6 +128,9 @@ func (p *parser) plainText() string {
 func (p *parser) createTable(t *CreateTable) Statement {
 	t.IfNotExists = p.ifNotExists()
 	t.Name = p.name()
+	if p.ifNotExists() { // save_as_table(mode="append") of Snowpark writes it behind the name
+		t.IfNotExists = true
+	}
 	if p.accept("(") {
 		for {
 			if c, ok := p.constraint(); ok {

@@ -106,7 +106,7 @@ var stringFunctions = map[string]scalar{
 	"TRY_HEX_DECODE_BINARY":  nullable(f("s", isBinary, "sf_tryhexbin($1)")), "TRY_BASE64_DECODE_BINARY": nullable(f("s", isBinary, "TRY(from_base64($1))")),
 	"EDITDISTANCE": f("ss", isInt18, "levenshtein($1, $2)::DECIMAL(18,0)"),
 	"UUID_STRING":  volatile(f("", always(text(36)), "uuid()::VARCHAR")),
-	"HEX_ENCODE":   f("c", isText, "hex($1)"), "HEX_DECODE_STRING": f("s", isText, "decode(sf_hexbin($1))"), "HEX_DECODE_BINARY": f("s", isBinary, "sf_hexbin($1)"),
+	"HEX_ENCODE":   f("ci", isText, "hex($1)", "(CASE WHEN $2 = 0 THEN lower(hex($1)) ELSE hex($1) END)"), "HEX_DECODE_STRING": f("s", isText, "decode(sf_hexbin($1))"), "HEX_DECODE_BINARY": f("s", isBinary, "sf_hexbin($1)"),
 	"BASE64_ENCODE": f("c", isText, "to_base64($1)"), "BASE64_DECODE_STRING": f("s", isText, "decode(from_base64($1))"), "BASE64_DECODE_BINARY": f("s", isBinary, "from_base64($1)"),
 	"TRY_HEX_DECODE_STRING": nullable(f("s", isText, "TRY(decode(sf_hexbin($1)))")), "TRY_BASE64_DECODE_STRING": nullable(f("s", isText, "TRY(decode(from_base64($1)))")),
 	"RANDSTR": {2, 2, func(b *binder, c *scalarCall) (value, error) {
