@@ -17,6 +17,7 @@ func TestClients(t *testing.T) {
 		{"files with connector 5.2", connector, "files.py", []string{"5.2"}},
 		{"refusals", newest, "refusals.py", nil},
 		{"kinds of jobs", newest, "kinds.py", nil},
+		{"limits", newest, "limits.py", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := s.python(t, c.environment, c.script, c.args...)
