@@ -97,6 +97,10 @@ func (s *Stages) put(ctx context.Context, sc *statement.Context, st *sql.Put) (*
 		return nil, sqlerr.Invalid("PUT names no local file")
 	}
 	name, final := s.target(sc, at, local, o)
+	if !final && sc.Client.IsInternal && sendsAgain(sc.Client) {
+		// It would send every file to this one answer's URL, without a word about which file it is.
+		return nil, sqlerr.Unsupported("PUT of a pattern that the client does not send again for each file (write_pandas with bulk_upload_chunks)")
+	}
 	if final {
 		if name, err = clean(name); err != nil {
 			return nil, err
