@@ -1,9 +1,7 @@
 package shim
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -65,32 +63,64 @@ func (l *Log) Say(format string, args ...any) {
 	l.line(Stderr, fmt.Appendf(nil, "firn: "+format, args...))
 }
 
-func appendLine(b []byte, s Stream, text []byte) []byte {
-	b = strconv.AppendInt(b, time.Now().UnixNano(), 10)
+func appendLine(b []byte, at int64, s Stream, text []byte) []byte {
+	b = strconv.AppendInt(b, at, 10)
 	b = append(b, ' ', byte(s), ' ')
 	b = append(b, text...)
 	return append(b, '\n')
 }
 
+// line adds one line, without its newline.
 func (l *Log) line(s Stream, text []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.done {
+		l.add(time.Now().UnixNano(), s, text)
+		l.schedule()
+	}
+}
+
+// lines adds text, which is whole lines: nothing of the other stream comes between them.
+func (l *Log) lines(s Stream, text []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.done {
 		return
 	}
+	at := time.Now().UnixNano()
+	for len(text) > 0 {
+		i := bytes.IndexByte(text, '\n')
+		t := text[:i]
+		for ; len(t) > lineSize; t = t[lineSize:] {
+			l.add(at, s, t[:lineSize])
+		}
+		l.add(at, s, t)
+		text = text[i+1:]
+	}
+	l.schedule()
+}
+
+func (l *Log) add(at int64, s Stream, text []byte) {
 	const head = 22 // time, stream and the blanks between
 	if !l.full && l.size+int64(len(l.buf)+head+len(text)+1) > l.quota {
 		l.full = true
 	}
 	if l.full {
 		l.dropped += int64(len(text) + 1)
-		l.tail = append(l.tail, appendLine(nil, s, text))
+		l.tail = append(l.tail, appendLine(nil, at, s, text))
 		for l.tailLen += len(text); l.tailLen > tailSize && len(l.tail) > 1; l.tail = l.tail[1:] {
 			l.tailLen -= len(l.tail[0]) - head - 1
 		}
 		return
 	}
-	l.buf = appendLine(l.buf, s, text)
+	l.buf = appendLine(l.buf, at, s, text)
+}
+
+// schedule sees to it that what was added is on disk soon.
+func (l *Log) schedule() {
+	if len(l.buf) == 0 {
+		return
+	}
 	switch wait := flushEvery - time.Since(l.flushed); {
 	case len(l.buf) >= flushSize || wait <= 0 && !l.armed:
 		l.flush()
@@ -121,15 +151,32 @@ func (l *Log) flush() {
 	l.grown.Broadcast()
 }
 
-// Pump copies a pipe into the log until its last writer has closed it. A line over 64 KiB comes in pieces.
+const (
+	lineSize = 64 << 10 // a longer line comes in pieces
+	pipeSize = 64 << 10 // that a pipe holds, unless somebody made it larger
+)
+
+// Pump copies a pipe into the log until its last writer has closed it. A line over 64 KiB comes in pieces. All lines of
+// one read stand together in the log, and a read takes all that the pipe holds: so what a process wrote at once, up to
+// PIPE_BUF (4096 bytes, pipe(7)), is never torn by what came on the other stream. A line's beginning waits for its end.
 func (l *Log) Pump(s Stream, r io.Reader) {
-	br := bufio.NewReaderSize(r, 64<<10)
+	buf := make([]byte, lineSize+pipeSize)
+	kept := 0
 	for {
-		b, err := br.ReadSlice('\n')
-		if len(b) > 0 {
-			l.line(s, bytes.TrimSuffix(b, []byte("\n")))
+		n, err := r.Read(buf[kept:])
+		had := kept
+		kept += n
+		if i := bytes.LastIndexByte(buf[had:kept], '\n'); i >= 0 {
+			end := had + i + 1
+			l.lines(s, buf[:end])
+			kept = copy(buf, buf[end:kept])
 		}
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		for kept >= lineSize || kept > 0 && err != nil {
+			k := min(kept, lineSize)
+			l.line(s, buf[:k])
+			kept = copy(buf, buf[k:kept])
+		}
+		if err != nil {
 			return
 		}
 	}
@@ -143,7 +190,7 @@ func (l *Log) Close() {
 		return
 	}
 	if l.dropped > 0 {
-		l.buf = appendLine(l.buf, Stderr, fmt.Appendf(nil, "firn: the log reached its quota of %d bytes; %d bytes were dropped, the last lines follow", l.quota, l.dropped))
+		l.buf = appendLine(l.buf, time.Now().UnixNano(), Stderr, fmt.Appendf(nil, "firn: the log reached its quota of %d bytes; %d bytes were dropped, the last lines follow", l.quota, l.dropped))
 		for _, t := range l.tail {
 			l.buf = append(l.buf, t...)
 		}

@@ -2,11 +2,14 @@ package shim
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -81,6 +84,113 @@ func TestPump(t *testing.T) {
 	}
 	if text[0] != "a" || text[1] != "" || text[2] != "b\r" || text[len(text)-1] != "last" || strings.Join(text[3:len(text)-1], "") != long {
 		t.Errorf("%d lines: %.60q …", len(text), text)
+	}
+}
+
+// TestPumpTogether: what was written at once stands together, however much comes on the other stream.
+func TestPumpTogether(t *testing.T) {
+	l, p := openLog(t, 1<<30)
+	var pumps, writers sync.WaitGroup
+	for _, s := range []Stream{Stdout, Stderr} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pumps.Go(func() {
+			defer r.Close()
+			l.Pump(s, r)
+		})
+		writers.Go(func() {
+			defer w.Close()
+			for i := range 5000 {
+				fmt.Fprintf(w, "%c%d first %0100d\n%c%d second\n%c%d third\n", s, i, 0, s, i, s, i)
+			}
+		})
+	}
+	writers.Wait()
+	pumps.Wait()
+	l.Close()
+	b, err := os.ReadFile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, torn := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n"), 0
+	if len(lines) != 2*3*5000 {
+		t.Fatalf("%d lines", len(lines))
+	}
+	who := func(i int) string { return strings.Fields(lines[i])[2] }
+	for i := 0; i+2 < len(lines); i += 3 {
+		if who(i) != who(i+1) || who(i) != who(i+2) {
+			torn++
+		}
+	}
+	if torn > 0 {
+		t.Errorf("%d of %d writes are torn", torn, len(lines)/3)
+	}
+}
+
+// TestPumpOneRead: the other stream gets no turn between the lines of one read, though it tries all the time.
+func TestPumpOneRead(t *testing.T) {
+	l, p := openLog(t, 1<<30)
+	ctx, stop := context.WithCancel(context.Background())
+	var other sync.WaitGroup
+	began := make(chan struct{})
+	other.Go(func() {
+		l.line(Stderr, []byte("other"))
+		close(began)
+		for ctx.Err() == nil {
+			l.line(Stderr, []byte("other"))
+		}
+	})
+	<-began
+	chunk := strings.Repeat("x\n", 20_000)
+	for range 10 {
+		l.Pump(Stdout, strings.NewReader(chunk))
+	}
+	stop()
+	other.Wait()
+	l.Close()
+	b, err := os.ReadFile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := 0
+	for line := range strings.Lines(string(b)) {
+		if strings.Contains(line, " o ") {
+			run++
+		} else if run%20_000 != 0 {
+			t.Fatalf("the other stream came after %d of 20000 lines", run%20_000)
+		}
+	}
+	if run != 200_000 {
+		t.Errorf("%d lines", run)
+	}
+}
+
+// TestPumpPartial: a line's beginning waits for its end, though the other stream goes on.
+func TestPumpPartial(t *testing.T) {
+	l, p := openLog(t, 1<<20)
+	r, w := io.Pipe() // a write returns when it was read
+	done := make(chan struct{})
+	go func() { l.Pump(Stdout, r); close(done) }()
+	io.WriteString(w, "one\ntw")
+	l.Pump(Stderr, strings.NewReader("other\n"))
+	io.WriteString(w, "o\nthree")
+	w.Close()
+	<-done
+	l.Close()
+	b, err := os.ReadFile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(string(b)) {
+		got = append(got, strings.TrimSpace(strings.SplitN(line, " ", 2)[1]))
+	}
+	// "one" was read before "other" was written, but which of the two came to the lock first is the scheduler's.
+	slices.Sort(got)
+	if want := []string{"e other", "o one", "o three", "o two"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

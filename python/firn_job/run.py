@@ -78,7 +78,8 @@ def _prepare(place):
 
 def _banner(text):
     try:
-        print(text, flush=True)
+        sys.stdout.write(text + "\n")  # one write: print's newline would be another, and a line of stderr's may come between
+        sys.stdout.flush()
     except Exception:
         pass  # a payload may have closed its output: that does not make it fail
 

@@ -10,6 +10,7 @@ import logging
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -439,6 +440,16 @@ class Scripts(Case):
         lines = [job.stdout.readline() for _ in range(4)]
         job.communicate()
         self.assertEqual(lines[3], "first\n")
+
+    def test_banner_is_one_write(self):
+        (self.app / "main.py").write_text("pass\n")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # keeps writes apart
+        with ours:
+            with theirs:
+                job = subprocess.Popen([sys.executable, os.path.join(LAUNCHER, "launcher.py"), str(self.app / "main.py")], env=self.env, stdout=theirs)
+            writes = [ours.recv(4096).decode() for _ in range(2)]
+            self.assertEqual(job.wait(), 0)
+        self.assertEqual(writes, [constants.LOG_START_MSG + "\n", constants.LOG_END_MSG + "\n"])
 
     def test_payload_is_importable_and_hides_us(self):
         (self.app / "pkg").mkdir()
