@@ -97,7 +97,7 @@ type Driver interface {
 	// Recover finds what was started by an earlier server: every instance not yet Removed, with its state. Call once at start.
 	Recover(ctx context.Context) (map[string]State, error)
 	// Log opens the instance's log from its beginning. Follow: reading blocks at the end until more comes or the instance ends.
-	// Each line is "<unix nanoseconds> <o|e> <text>\n" (o stdout, e stderr).
+	// Each line is "<unix nanoseconds> <o|e> <text>\n" (o stdout, e stderr). Without follow the reader may be an io.Seeker.
 	Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error)
 	// Remove deletes everything on disk of an ended instance. Idempotent.
 	Remove(ctx context.Context, id string) error

@@ -48,7 +48,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) driver.Driver, o Opti
 		f    func(*testing.T)
 	}{
 		{"Exit", s.exit}, {"Signals", s.signals}, {"Stop", s.stop}, {"StopGrace", s.stopGrace}, {"StopAtOnce", s.stopAtOnce}, {"Unknown", s.unknown}, {"Twice", s.twice},
-		{"Refused", s.refused}, {"StartCancel", s.startCancel}, {"Log", s.log}, {"LogQuota", s.logQuota}, {"Follow", s.follow}, {"FollowCancel", s.followCancel}, {"Env", s.env},
+		{"Refused", s.refused}, {"StartCancel", s.startCancel}, {"Log", s.log}, {"LogQuota", s.logQuota}, {"LogSeek", s.logSeek}, {"Follow", s.follow}, {"FollowCancel", s.followCancel}, {"Env", s.env},
 		{"WaitCancel", s.waitCancel}, {"Many", s.many}, {"Recover", s.recover}, {"KilledShim", s.killedShim}, {"Remove", s.remove},
 		{"Mounts", s.mounts}, {"Files", s.files}, {"PIDs", s.pids}, {"Memory", s.memory}, {"Peers", s.peers}, {"Orphans", s.orphans},
 	} {
@@ -438,6 +438,75 @@ func (s *suite) logQuota(t *testing.T) {
 	if !strings.HasPrefix(out, "line 0 is here\n") || !strings.HasSuffix(out, "line 19999 is here\nlast\n") || !strings.Contains(out, "quota") {
 		t.Errorf("the log begins %.40q and ends %q", out, out[max(0, len(out)-60):])
 	}
+}
+
+// logSeek: the end of a large log can be had without reading what is before it, of a running instance and of an ended one.
+func (s *suite) logSeek(t *testing.T) {
+	d := s.driver(t)
+	sp := Shell("seek", "seq -f 'line %.0f of a log that is long enough to be worth not reading' 1 200000; exec sleep 600")
+	sp.LogQuota = 64 << 20
+	start(t, d, sp)
+	const last = "line 200000 of a log that is long enough to be worth not reading\n"
+	f, err := d.Log(ctx(t), sp.ID, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, ok := f.(io.Seeker); ok {
+		t.Error("a reader that follows can be sought")
+	}
+	var size int64
+	for r := bufio.NewReader(f); ; { // until all of it is on disk
+		l, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += int64(len(l))
+		if strings.HasSuffix(l, last) {
+			break
+		}
+	}
+	tail := func() {
+		t.Helper()
+		l, err := d.Log(ctx(t), sp.ID, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		k, ok := l.(io.Seeker)
+		if !ok {
+			t.Fatal("the reader cannot be sought")
+		}
+		if end, err := k.Seek(0, io.SeekEnd); err != nil || end != size {
+			t.Errorf("the end is at %d, %v; want %d", end, err, size)
+		}
+		if at, err := k.Seek(-int64(len(last)), io.SeekCurrent); err != nil || at != size-int64(len(last)) {
+			t.Errorf("at %d, %v", at, err)
+		}
+		if b, err := io.ReadAll(l); err != nil || string(b) != last {
+			t.Errorf("the end is %q, %v", b, err)
+		}
+		if at, err := k.Seek(0, io.SeekStart); err != nil || at != 0 {
+			t.Errorf("at %d, %v", at, err)
+		}
+		if b, err := io.ReadAll(l); err != nil || int64(len(b)) != size {
+			t.Errorf("%d bytes, %v; want %d", len(b), err, size)
+		}
+		if at, err := k.Seek(-1, io.SeekStart); err == nil {
+			t.Errorf("sought to %d", at)
+		}
+		if _, err := k.Seek(size+10, io.SeekStart); err != nil {
+			t.Error(err)
+		}
+		if n, err := l.Read(make([]byte, 8)); n != 0 || err != io.EOF {
+			t.Errorf("behind the end: %d, %v", n, err)
+		}
+	}
+	tail()
+	if err := d.Stop(ctx(t), sp.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	tail()
 }
 
 func (s *suite) follow(t *testing.T) {

@@ -16,7 +16,8 @@ import (
 	"firn/driver"
 )
 
-// Log opens an instance's log from its beginning. Only whole lines are seen.
+// Log opens an instance's log from its beginning. Only whole lines are seen. Without follow it is an io.Seeker, too: the
+// end is where the log ended at this call.
 func (h *Home) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
 	dir := h.path(id)
 	if CheckID(id) != nil {
@@ -42,7 +43,51 @@ func (h *Home) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, 
 		r.Close()
 		return nil, err
 	}
-	return r, nil
+	if follow {
+		return r, nil
+	}
+	return &seekReader{r}, nil
+}
+
+// seekReader reads what was there when it was opened.
+type seekReader struct{ *logReader }
+
+// Seek implements io.Seeker.
+func (r *seekReader) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekStart:
+	case io.SeekCurrent:
+		offset += r.off
+	case io.SeekEnd:
+		end, err := r.size()
+		if err != nil {
+			return 0, err
+		}
+		offset += end
+	default:
+		return 0, fmt.Errorf("log: whence %d: %w", whence, fs.ErrInvalid)
+	}
+	if offset < 0 {
+		return 0, fmt.Errorf("log: position %d: %w", offset, fs.ErrInvalid)
+	}
+	r.off = offset
+	return offset, nil
+}
+
+// size is the length of what can be read.
+func (r *logReader) size() (int64, error) {
+	f, err := r.file()
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("log: %w", err)
+	}
+	st, err := f.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("log: %w", err)
+	}
+	return min(st.Size(), r.limit), nil
 }
 
 // logReader reads a file as far as its shim says that it is written.
