@@ -4,8 +4,8 @@ Started by firn-shim with fd 3, a listening SOCK_SEQPACKET socket, and fd 4, a s
 gone. The arguments are the modules to import; one that is missing is skipped.
 
 A connection goes: the fork makes a user namespace and says {"pid": N}; the shim maps it, builds the sandbox in it and sends
-{"env", "args", "cwd", "pids", "data"} with descriptors: the namespaces pid, net, ipc, uts, cgroup, mnt, then stdin, stdout,
-stderr, the seccomp filter, and the cgroup.procs files to join. The fork enters all that and forks the payload, which says
+{} with descriptors: the namespaces pid, net, ipc, uts, cgroup, mnt, then stdin, stdout, stderr, the seccomp filter, a file
+with the request {"env", "args", "cwd", "pids", "data"}, and the cgroup.procs files to join. The fork enters all that and forks the payload, which says
 {"began": true} and runs launcher.main(args); the fork itself becomes a small reaper that reports the payload's end.
 """
 
@@ -54,15 +54,15 @@ def check(result, what):
 
 
 def receive(conn):
-    """One message and its descriptors; None at the end."""
+    """The descriptors of one message; none at the end."""
     fds = array.array("i")
-    msg, ancillary, flags, _ = conn.recvmsg(1 << 20, socket.CMSG_SPACE(64 * 4), socket.MSG_CMSG_CLOEXEC)
+    _, ancillary, flags, _ = conn.recvmsg(64, socket.CMSG_SPACE(64 * 4), socket.MSG_CMSG_CLOEXEC)
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
     if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
-        raise OSError("the request is too long")
-    return (json.loads(msg) if msg else None), list(fds)
+        raise OSError("the message is too long")
+    return list(fds)
 
 
 def drop():
@@ -94,10 +94,11 @@ def enter(conn):
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     check(libc.unshare(CLONE_NEWUSER), "user namespace")  # its owner is our uid: so we may enter what belongs to it
     conn.send(json.dumps({"pid": os.getpid()}).encode())
-    req, fds = receive(conn)
-    if req is None:
+    fds = receive(conn)
+    if not fds:
         os._exit(0)
-    namespaces, (stdin, stdout, stderr, filt), groups = fds[:6], fds[6:10], fds[10:]
+    namespaces, (stdin, stdout, stderr, filt, file), groups = fds[:6], fds[6:11], fds[11:]
+    req = json.loads(os.pread(file, os.fstat(file).st_size, 0))
     for fd in groups:
         os.write(fd, b"0")
     libc.syscall(SYS_KEYCTL, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0)

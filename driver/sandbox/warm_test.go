@@ -217,6 +217,17 @@ func TestWarm(t *testing.T) {
 			t.Errorf("%+v %q", e, out)
 		}
 	})
+	t.Run("long arguments", func(t *testing.T) {
+		for _, size := range []int{900 << 10, 1100 << 10, 3 << 20} {
+			s := warmSpec(fmt.Sprintf("long-%d", size), p, isWarm+"; print(len(sys.argv[1]), len(os.environ['LONG']))")
+			s.Args = append(s.Args, strings.Repeat("ä", size/2))
+			s.Env["LONG"] = strings.Repeat("\n", size)
+			s.Cold = nil // where it does not start warm it does not start
+			if e, out := runTo(t, d, s); e.Code != 0 || out != fmt.Sprintf("True True\n%d %d\n", size/2, size) {
+				t.Errorf("%d bytes: %+v, printed %q", size, e, out)
+			}
+		}
+	})
 	t.Run("skipped module is named", func(t *testing.T) {
 		ids, err := d.warm.IDs()
 		if err != nil || len(ids) != 1 {

@@ -116,16 +116,20 @@ func (m *middle) start(p *plan.Plan, pid int, data int64, null *os.File, out *pi
 	if err != nil {
 		return err
 	}
+	req, err := memfd("request", msg) // arguments may be megabytes, which no packet holds
+	if err != nil {
+		return err
+	}
+	defer req.Close()
 	var fds []int
 	for _, f := range fs[:6] {
 		fds = append(fds, int(f.Fd()))
 	}
-	fds = append(fds, int(null.Fd()), int(out.outW.Fd()), int(out.errW.Fd()), int(filter.Fd()))
+	fds = append(fds, int(null.Fd()), int(out.outW.Fd()), int(out.errW.Fd()), int(filter.Fd()), int(req.Fd()))
 	for _, f := range fs[6:] {
 		fds = append(fds, int(f.Fd()))
 	}
-	m.conn.SetWriteBuffer(len(msg) + 64<<10) // one packet: it must fit whole
-	if _, _, err := m.conn.WriteMsgUnix(msg, unix.UnixRights(fds...), nil); err != nil {
+	if _, _, err := m.conn.WriteMsgUnix([]byte("{}"), unix.UnixRights(fds...), nil); err != nil {
 		return fmt.Errorf("warm parent: %w", err)
 	}
 	w, err := m.hear()
