@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,18 +45,26 @@ func start(t testing.TB, dir string, args ...string) *server {
 	if _, err := os.Stat(bin); err != nil {
 		t.Fatalf("%v: run `make build` first", err)
 	}
+	all := append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0", "--runtimes", filepath.Join(root(t), ".firn", "test", "runtime")}, args...)
+	return begin(t, dir, exec.Command(bin, all...))
+}
+
+// begin is start with the server's whole command.
+func begin(t testing.TB, dir string, cmd *exec.Cmd) *server {
+	t.Helper()
 	log, err := os.OpenFile(filepath.Join(t.ArtifactDir(), "server.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0", "--runtimes", filepath.Join(root(t), ".firn", "test", "runtime")}, args...)
-	cmd := exec.Command(bin, all...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd.Stderr = log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +144,7 @@ func (s *server) command(ctx context.Context, t testing.TB, environment, script 
 	python := filepath.Join(root(t), ".firn", "test", environment, "bin", "python")
 	cmd := exec.CommandContext(ctx, python, append([]string{filepath.Join(root(t), "integration", "scripts", script)}, args...)...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = append(os.Environ(), "SNOWFLAKE_HOME="+filepath.Join(s.dir, "client"), "FIRN_URL="+s.url,
+	cmd.Env = append(os.Environ(), "SNOWFLAKE_HOME="+filepath.Join(s.dir, "client"), "FIRN_URL="+s.url, "FIRN_PID="+strconv.Itoa(s.cmd.Process.Pid),
 		"PYTHONPATH="+filepath.Join(root(t), "integration", "scripts"), "PYTHONDONTWRITEBYTECODE=1", "SNOWFLAKE_DISABLE_PLATFORM_DETECTION=true", "HOME="+cmd.Dir)
 	return cmd
 }

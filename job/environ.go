@@ -113,7 +113,11 @@ func (r *Room) files(ctx context.Context, l *live) (string, error) {
 	fmt.Fprintf(&b, "port = %d\n", r.cfg.APIPort)
 	put("protocol", "http")
 	put("authenticator", "oauth")
-	put("token_file_path", "/snowflake/session/token")
+	token := "/snowflake/session/token"
+	if r.cfg.HostPaths {
+		token = filepath.Join(dir, "token")
+	}
+	put("token_file_path", token)
 	put("database", quoted(j.Database))
 	put("schema", quoted(j.Schema))
 	put("warehouse", quoted(l.sub.Warehouse))

@@ -120,6 +120,8 @@ type Config struct {
 	Account  string // SNOWFLAKE_ACCOUNT inside
 	APIPort  int    // where a job reaches the server on its 127.0.0.1
 
+	HostPaths bool // the driver has no mounts: what a job's files name are the host's paths
+
 	Clock       pool.Clock // nil: pool.Wall
 	Log         *slog.Logger
 	TokenTTL    time.Duration // 0: an hour; tokens are renewed when half of it is over

@@ -15,6 +15,7 @@ import (
 
 	"firn/catalog"
 	"firn/driver"
+	"firn/driver/process"
 	"firn/driver/sandbox"
 	"firn/job"
 	"firn/pool"
@@ -27,7 +28,7 @@ import (
 	"firn/wire"
 )
 
-// apiPort is where a job finds the server on its own 127.0.0.1, whatever port the server listens on outside.
+// apiPort is where a job in a sandbox finds the server on its own 127.0.0.1, whatever port the server listens on outside.
 const apiPort = 8084
 
 const account = "FIRN"
@@ -38,6 +39,7 @@ type serveCommand struct {
 	Insecure bool   `help:"Listen beyond loopback without TLS."`
 	Config   string `help:"Settings; firn.toml in the data directory if not given." type:"path"`
 	Runtimes string `help:"Where Python environments are kept; in the data directory if not given. May be shared." type:"path"`
+	Driver   string `help:"What runs jobs: sandbox, or process: plain processes of the server's user, with nothing isolated, for machines without user namespaces." enum:"sandbox,process" default:"sandbox"`
 	Debug    bool   `help:"Log more."`
 }
 
@@ -47,8 +49,10 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 	if err := os.MkdirAll(dir, 0o711); err != nil { // a job's user passes through to its folders, it cannot list
 		return err
 	}
-	if err := sandbox.EnterUserNamespace(filepath.Join(dir, "instances")); err != nil { // without root: all of us in one user namespace
-		return err
+	if c.Driver == "sandbox" {
+		if err := sandbox.EnterUserNamespace(filepath.Join(dir, "instances")); err != nil { // without root: all of us in one user namespace
+			return noSandbox(err)
+		}
 	}
 	level := slog.LevelInfo
 	if c.Debug {
@@ -125,13 +129,13 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	stop(func() error { // closed already where the HTTP server took it
-		if err := api.Close(); !errors.Is(err, net.ErrClosed) {
-			return err
-		}
-		return nil
-	})
-	d, err := c.driver(dir, api.Addr().String(), machine, log)
+	stop(func() error { return closeListener(api) })
+	listener, err := net.Listen("tcp", c.Listen) // who connects before the rooms are there waits in its queue
+	if err != nil {
+		return err
+	}
+	stop(func() error { return closeListener(listener) })
+	d, port, err := c.driver(dir, api.Addr().String(), listener.Addr(), machine, log)
 	if err != nil {
 		return err
 	}
@@ -155,7 +159,7 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 	}
 	stop(func() error { pools.Close(); return nil })
 	jobs, err := job.New(ctx, job.Config{Store: st, Pools: pools, Driver: d, Stages: stages, Runtimes: runtimes{manager, launcher}, Tokens: cat, Tree: wh, Access: cat, Warehouses: cat,
-		Dir: filepath.Join(dir, "jobs"), Launcher: launcher, Account: account, APIPort: apiPort, Log: log})
+		Dir: filepath.Join(dir, "jobs"), Launcher: launcher, Account: account, APIPort: port, HostPaths: c.Driver == "process", Log: log})
 	if err != nil {
 		return err
 	}
@@ -173,10 +177,6 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	stop(func() error { sessions.Close(); return nil })
-	listener, err := net.Listen("tcp", c.Listen)
-	if err != nil {
-		return err
-	}
 	if err := writeConnections(dir, account, password, listener.Addr()); err != nil {
 		return err
 	}
@@ -206,14 +206,40 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 	}
 }
 
-// driver starts the one that runs instances here.
-func (c serveCommand) driver(dir, socket string, machine pool.Resources, log *slog.Logger) (driver.Driver, error) {
+// driver starts the one that runs instances here, and says at which port of its 127.0.0.1 a job reaches the server.
+func (c serveCommand) driver(dir, socket string, address net.Addr, machine pool.Resources, log *slog.Logger) (driver.Driver, int, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return sandbox.New(sandbox.Config{Dir: filepath.Join(dir, "instances"), Shim: filepath.Join(filepath.Dir(self), "firn-shim"), APISocket: socket, Tun: "/dev/net/tun",
+	shim := filepath.Join(filepath.Dir(self), "firn-shim")
+	if c.Driver == "process" {
+		tcp, ok := address.(*net.TCPAddr)
+		if !ok || !(tcp.IP.IsUnspecified() || tcp.IP.Equal(net.IPv4(127, 0, 0, 1))) {
+			return nil, 0, fmt.Errorf("--driver process: jobs reach the server at 127.0.0.1, which --listen %s does not include", c.Listen)
+		}
+		d, err := process.New(filepath.Join(dir, "instances"), shim)
+		return d, tcp.Port, err
+	}
+	if err := sandbox.Probe().Usable(); err != nil {
+		return nil, 0, noSandbox(err)
+	}
+	d, err := sandbox.New(sandbox.Config{Dir: filepath.Join(dir, "instances"), Shim: shim, APISocket: socket, Tun: "/dev/net/tun",
 		MachineMemory: machine.Memory, MachineMilliCPU: machine.MilliCPU, Log: log})
+	return d, apiPort, err
+}
+
+// noSandbox is why sandboxes cannot be had, with the way out.
+func noSandbox(err error) error {
+	return fmt.Errorf("%w; `firn doctor` says more, and `firn serve --driver process` runs jobs as plain processes, with nothing isolated", err)
+}
+
+// closeListener closes one that the HTTP server may have closed already.
+func closeListener(l net.Listener) error {
+	if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // machine is this machine's share for jobs.
