@@ -290,6 +290,35 @@ func TestResultIsThePayloads(t *testing.T) {
 	}
 }
 
+// TestLongWords: arguments that no command line holds reach the launcher by a file, in a cold start as in a warm one.
+func TestLongWords(t *testing.T) {
+	b := newBench(t).start()
+	for _, size := range []int{900 << 10, 1100 << 10, 3 << 20} {
+		long := strings.Repeat("x", size)
+		spec := strings.Replace(fileSpec, `"--x", "1"`, `"--x", "1", "`+long+`"`, 1)
+		_, name, id := b.submit(spec, options(""))
+		inst := instanceID(id, 0)
+		b.machine.runs(t, inst)
+		s := b.machine.specs[inst]
+		if want := []string{"/mnt/job_stage/app/main.py", "--x", "1", ""}; !slices.Equal(s.Args, want) || !slices.Equal(s.Cold[2:], want) {
+			t.Errorf("%d bytes: args %.100v, cold %.100v", size, s.Args, s.Cold)
+		}
+		if s.Env["FIRN_LONG_WORDS"] != "/run/firn/words.json" {
+			t.Errorf("FIRN_LONG_WORDS=%q", s.Env["FIRN_LONG_WORDS"])
+		}
+		var got map[string]string
+		data, err := os.ReadFile(filepath.Join(s.Files, "words.json"))
+		if err == nil {
+			err = json.Unmarshal(data, &got)
+		}
+		if err != nil || len(got) != 1 || got["3"] != long {
+			t.Errorf("%d bytes: %d words in the file, %v", size, len(got), err)
+		}
+		b.machine.end(inst, driver.Exit{})
+		b.wait(name)
+	}
+}
+
 // TestLinkedStage: a job that has a stage's upper directory swaps another one's folder for a link before that starts.
 func TestLinkedStage(t *testing.T) {
 	b := newBench(t)

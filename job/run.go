@@ -605,6 +605,12 @@ func (r *Room) specs(ctx context.Context, l *live, n int, fresh bool) ([]driver.
 		host = host[len(host)-50:]
 	}
 	host = strings.Trim(host, "-")
+	long := ""
+	if ours {
+		if words, long, err = shorten(words, files); err != nil {
+			return nil, fmt.Errorf("the job's arguments: %w", err)
+		}
+	}
 	specs := make([]driver.Spec, n)
 	for i := range specs {
 		s := driver.Spec{
@@ -615,6 +621,10 @@ func (r *Room) specs(ctx context.Context, l *live, n int, fresh bool) ([]driver.
 				{Source: filepath.Join(stage, resultDir(j.Name)), Target: resultMount, Root: tree}},
 			MilliCPU: limit.MilliCPU, Memory: limit.Memory, Shm: limit.Memory * 3 / 10, PIDs: 4096, LogQuota: r.cfg.LogQuota,
 			APIPort: r.cfg.APIPort, Egress: egress,
+		}
+		delete(s.Env, longVar)
+		if long != "" {
+			s.Env[longVar] = long
 		}
 		if ours {
 			s.Warm = warm

@@ -11,7 +11,18 @@ import sys
 MAIN = "--script_main_func"
 ARGS = "--function_args"
 SESSION = "session@"
+LONG = "FIRN_LONG_WORDS"
 PYTHON = "%d.%d" % sys.version_info[:2]
+
+
+def whole(argv, env):
+    """argv with the words in their places that were too long for a command line: the server left them in a file."""
+    argv, file = list(argv), env.pop(LONG, None)
+    if file:
+        with open(file, encoding="utf-8") as f:
+            for i, word in json.load(f).items():
+                argv[int(i)] = word
+    return argv
 
 
 def words(argv):

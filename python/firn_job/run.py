@@ -28,7 +28,7 @@ def job(argv):
     try:
         _prepare(place)
         session.install()
-        target, name, text, words = arguments.words(argv)
+        target, name, text, words = arguments.words(arguments.whole(argv, os.environ))
         args, kwargs = arguments.load(text, place, session.get)
         _banner(STARTED)
         value = entry.run(target, name, args, kwargs, words)

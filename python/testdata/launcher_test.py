@@ -423,6 +423,15 @@ class Scripts(Case):
                 done = self.script(self.ECHO, *words)
                 self.assertEqual((done.code, done.value()), (0, words), done.err)
 
+    def test_long_words(self):
+        file = self.stage / "words.json"
+        for size in (900 << 10, 1100 << 10, 3 << 20):
+            with self.subTest(size=size):
+                file.write_text(json.dumps({"2": "ä" * (size // 2), "4": "\n"}))
+                text = "import os, sys\n__return__ = [len(sys.argv[2]), sys.argv[1], sys.argv[3:], 'FIRN_LONG_WORDS' in os.environ]\n"
+                done = self.script(text, "a", "", "b", "", FIRN_LONG_WORDS=str(file))
+                self.assertEqual((done.code, done.value()), (0, [size // 2, "a", ["b", "\n"], False]), done.err)
+
     def test_log(self):
         done = self.script("import logging\nprint('out')\nlogging.info('shown')\nlogging.getLogger('snowflake.x').info('not shown')\n")
         line = "-" * 32
