@@ -133,6 +133,8 @@ func binds(p *plan.Plan, dir string) []*configs.Mount {
 		for _, t := range p.Parent.Trees {
 			ms = append(ms, bindRO(t, t, 0))
 		}
+		// Empty, but there: libraries that the parent imports decide by it where a job's settings will be.
+		ms = append(ms, tmpfs(filesDir, "755", 4<<10, unix.MS_RDONLY))
 	} else {
 		ms = append(ms, bindRO(filepath.Join(dir, hostsName), "/etc/hosts", unix.MS_NOEXEC))
 		for _, m := range p.Spec.Mounts {
