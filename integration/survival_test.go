@@ -21,6 +21,18 @@ func TestKill(t *testing.T) {
 	s.python(t, newest, "long_job.py", "finish", strings.TrimSpace(id))
 }
 
+// TestRetry sends writes a second time under the same requestId, to the same server and to one that was killed in between: each
+// is done once and answers the same.
+func TestRetry(t *testing.T) {
+	dir := dataDir(t)
+	state := filepath.Join(t.TempDir(), "state.json")
+	s := start(t, dir)
+	s.python(t, newest, "retry.py", "before", state)
+	s.kill(t)
+	s = start(t, dir)
+	s.python(t, newest, "retry.py", "after", state)
+}
+
 // TestSecondServer: one server a data directory, refused by name.
 func TestSecondServer(t *testing.T) {
 	s := start(t, dataDir(t))
