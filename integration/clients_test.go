@@ -18,6 +18,8 @@ func TestClients(t *testing.T) {
 		{"refusals", newest, "refusals.py", nil},
 		{"kinds of jobs", newest, "kinds.py", nil},
 		{"limits", newest, "limits.py", nil},
+		{"dataframes", newest, "dataframe.py", nil},
+		{"jobs and roles", newest, "jobs_roles.py", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := s.python(t, c.environment, c.script, c.args...)

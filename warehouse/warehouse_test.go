@@ -178,3 +178,15 @@ func TestShow(t *testing.T) {
 	f.is("SELECT column_name, data_type FROM firn.information_schema.columns WHERE table_name = 'TAB_B'", "A|NUMBER")
 	f.fails(2003, "SHOW TABLES IN DATABASE nix")
 }
+
+// Text is read by the session's input formats, as COPY reads files.
+func TestInputFormats(t *testing.T) {
+	f := setup(t)
+	f.params["DATE_INPUT_FORMAT"], f.params["TIME_INPUT_FORMAT"], f.params["TIMESTAMP_INPUT_FORMAT"] = "DD/MM/YYYY", "HH24.MI", "DD-MM-YYYY HH24:MI"
+	f.is("SELECT '03/02/2024'::DATE::VARCHAR, TO_DATE('04/02/2024')::VARCHAR, '10.11'::TIME::VARCHAR, '03-02-2024 10:11'::TIMESTAMP::VARCHAR, TO_DATE('2024-02-05', 'YYYY-MM-DD')::VARCHAR",
+		"2024-02-03|2024-02-04|10:11:00|2024-02-03 10:11:00.000|2024-02-05")
+	f.fails(100096, "SELECT '2024-02-03'::DATE")
+	f.params["BINARY_INPUT_FORMAT"] = "UTF-8"
+	f.is("SELECT HEX_ENCODE(TO_BINARY('zz'), 0)", "7a7a")
+	f.fails(2, "SELECT 'zz'::BINARY")
+}

@@ -33,6 +33,13 @@ func (b *binder) cast(v value, t result.Type, try bool) (value, error) {
 		out.sql = out.sql[:len(out.sql)-1] + "," + b.zoneText() + ")"
 		return out
 	}
+	// reading adds the session's input format, where it has one, to a call.
+	reading := func(call value, parameter string) value {
+		if f := b.format(parameter, "AUTO"); !strings.EqualFold(f, "AUTO") {
+			call.sql = call.sql[:len(call.sql)-1] + "," + quote(f) + ")"
+		}
+		return call
+	}
 	x := v.sql
 	switch v.t.Kind {
 	case result.Text:
@@ -51,16 +58,19 @@ func (b *binder) cast(v value, t result.Type, try bool) (value, error) {
 		case result.Boolean:
 			return fn("bool"), nil
 		case result.Date:
-			return fn("date"), nil
+			return reading(fn("date"), "DATE_INPUT_FORMAT"), nil
 		case result.Time:
-			return b.timeScale(fn("time")), nil
+			return b.timeScale(reading(fn("time"), "TIME_INPUT_FORMAT")), nil
 		case result.TimestampNTZ:
-			return b.timeScale(fn("ntz")), nil
+			return b.timeScale(reading(fn("ntz"), "TIMESTAMP_INPUT_FORMAT")), nil
 		case result.TimestampLTZ:
-			return b.timeScale(zoned("ltz")), nil
+			return b.timeScale(reading(zoned("ltz"), "TIMESTAMP_INPUT_FORMAT")), nil
 		case result.TimestampTZ:
-			return zoned("tz"), nil
+			return reading(zoned("tz"), "TIMESTAMP_INPUT_FORMAT"), nil
 		case result.Binary:
+			if f := b.format("BINARY_INPUT_FORMAT", "HEX"); !strings.EqualFold(f, "HEX") {
+				return v, sqlerr.Unsupported("a cast to BINARY with BINARY_INPUT_FORMAT = %s", f)
+			}
 			return fn("hexbin"), nil
 		case result.Variant:
 			return v.with(t, "v_of_text("+x+")"), nil

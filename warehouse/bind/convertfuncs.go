@@ -150,7 +150,7 @@ var emitToChar = scalar{1, 2, func(b *binder, c *scalarCall) (value, error) {
 func toBinary(try bool) scalar {
 	return scalar{1, 2, func(b *binder, c *scalarCall) (value, error) {
 		x := c.args[0]
-		format := "HEX"
+		format := b.format("BINARY_INPUT_FORMAT", "HEX")
 		if len(c.args) == 2 {
 			format = c.args[1].lit
 		}
