@@ -185,7 +185,7 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 	go func() { ended <- server.Serve(api) }()
 	go func() { ended <- server.Serve(listener) }()
 	stop(func() error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil { // who still waits for a job is cut off and asks again
 			return server.Close()
