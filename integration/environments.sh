@@ -18,7 +18,7 @@ if [ -z "${UV_INDEX_URL:-}${UV_DEFAULT_INDEX:-}" ]; then
   [ -n "$index" ] && export UV_DEFAULT_INDEX=$index
 fi
 
-make_environment() { # folder, then requirements
+make_environment() { # folder, then requirements; with $python
   local dir=.firn/test/$1; shift
   [ -e "$dir/.complete" ] && return
   rm -rf "$dir"
@@ -29,3 +29,11 @@ make_environment() { # folder, then requirements
 
 make_environment client-2.6.0 snowflake-ml-python==2.6.0 scikit-learn xgboost-cpu cloudpickle
 make_environment connector-5.2.0 snowflake-connector-python[pandas]==5.2.0
+
+# A client of another Python, where this machine has one. pyenv's shims are there for versions that are not selected, too.
+for second in $(command -v python3.12 || true) "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12.*/bin/python3.12; do
+  if "$second" -c '' 2>/dev/null; then
+    python=$second make_environment client-2.6.0-py312 snowflake-ml-python==2.6.0 scikit-learn
+    break
+  fi
+done

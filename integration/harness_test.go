@@ -26,8 +26,9 @@ func root(t testing.TB) string {
 
 // The clients' environments that environments.sh makes.
 const (
-	newest    = "client-2.6.0"    // snowflake-ml-python 2.6.0, connector 4.8.1
-	connector = "connector-5.2.0" // the other implementation of the connector
+	newest    = "client-2.6.0"       // snowflake-ml-python 2.6.0, connector 4.8.1
+	connector = "connector-5.2.0"    // the other implementation of the connector
+	second    = "client-2.6.0-py312" // newest in another Python, where environments.sh found one
 )
 
 // server is one running `firn serve`.
