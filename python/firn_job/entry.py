@@ -43,14 +43,35 @@ def script(path, words):
 
 
 def command(program, words):
-    """Runs a program; its output is the job's. Raises CalledProcessError if it does not exit with 0."""
+    """Runs a program; its output is the job's. Raises CalledProcessError if it does not exit with 0.
+
+    SIGTERM, by which a job is cancelled, comes to this process alone: the program gets it, and the time to obey. If it ends
+    by it, so does this process.
+    """
+    import signal
     import subprocess
 
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    done = subprocess.run([program, *words])
-    if done.returncode:
-        raise subprocess.CalledProcessError(done.returncode, [program, *words])
+    child, asked = None, False
+
+    def term(*_):
+        nonlocal asked
+        asked = True
+        if child:
+            child.send_signal(signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, term)
+    child = subprocess.Popen([program, *words])
+    if asked:
+        child.send_signal(signal.SIGTERM)  # it came before there was a child; twice does no harm
+    code = child.wait()
+    signal.signal(signal.SIGTERM, before)
+    if asked and code == -signal.SIGTERM:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTERM)
+    if code:
+        raise subprocess.CalledProcessError(code, [program, *words])
 
 
 def run(entry, name, args, kwargs, words):

@@ -516,6 +516,32 @@ class Commands(Case):
         self.assertEqual(done.code, 1)
         self.assertEqual((type(done.error()), done.error().returncode), (subprocess.CalledProcessError, 7))
 
+    def stopped(self, *words):
+        """Runs a command as the job and sends SIGTERM once it says "up"; gives the exit code and what it said after that."""
+        job = subprocess.Popen([sys.executable, os.path.join(LAUNCHER, "launcher.py"), *words], env=self.env, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(job.stdout.close)
+        self.addCleanup(job.kill)
+        for line in job.stdout:
+            if line == "up\n":
+                break
+        job.send_signal(signal.SIGTERM)
+        out, _ = job.communicate(timeout=60)
+        return job.returncode, out
+
+    def test_cancelled_command_can_say_goodbye(self):
+        text = (
+            "import signal, sys\nstop = {signal.SIGTERM}\nsignal.pthread_sigmask(signal.SIG_BLOCK, stop)\n"
+            "print('up', flush=True)\nif signal.sigtimedwait(stop, 60): print('bye'); sys.exit(3)\n"
+        )
+        code, out = self.stopped("python", "-c", text)
+        self.assertEqual((code, out), (1, "bye\n"))
+        self.assertIn("status 3", json.loads((self.results / "mljob_result").read_text())["metadata"]["message"])
+
+    def test_cancelled_command_that_obeys(self):
+        code, out = self.stopped("sh", "-c", "echo up; exec sleep 60")
+        self.assertEqual((code, out), (-signal.SIGTERM, ""))
+        self.assertFalse((self.results / "mljob_result").exists())  # that the job was cancelled is the server's to say
+
     def test_python_program_on_the_path(self):
         tool = self.stage / "tool"
         tool.write_text("#!%s\nimport sys\n__return__ = sys.argv\n" % sys.executable)
