@@ -1,6 +1,9 @@
 # The commands of this repository. Everything that they make lies in bin/ and .firn/, both ignored.
 .PHONY: build demo test bench lint fmt clean
 
+# Both programs and all tests with the same tags, so that what they share is compiled once. The shim must be static.
+export GOFLAGS := $(GOFLAGS) -tags=netgo,osusergo
+
 SHIM_LDFLAGS = -s -w -linkmode external -extldflags "-static"
 
 build: bin/firn bin/firn-shim
@@ -11,7 +14,7 @@ bin/firn:
 	CGO_ENABLED=1 go build -trimpath -o $@ ./cmd/firn
 # Static: it is bound into containers with another libc.
 bin/firn-shim:
-	CGO_ENABLED=1 go build -trimpath -tags netgo,osusergo -ldflags '$(SHIM_LDFLAGS)' -o $@ ./cmd/firn-shim
+	CGO_ENABLED=1 go build -trimpath -ldflags '$(SHIM_LDFLAGS)' -o $@ ./cmd/firn-shim
 
 demo:
 	bash demo/run.sh
