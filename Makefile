@@ -1,8 +1,8 @@
 # The commands of this repository. Everything that they make lies in bin/ and .firn/, both ignored.
 .PHONY: build demo test bench lint fmt clean
 
-# Both programs and all tests with the same tags, so that what they share is compiled once. The shim must be static.
-export GOFLAGS := $(GOFLAGS) -tags=netgo,osusergo
+# Both programs and all tests with the same flags, so that what they share is compiled once. The shim must be static.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false -trimpath -tags=netgo,osusergo
 
 SHIM_LDFLAGS = -s -w -linkmode external -extldflags "-static"
 
@@ -11,10 +11,10 @@ build: bin/firn bin/firn-shim
 # Go's own cache decides what is out of date.
 .PHONY: bin/firn bin/firn-shim
 bin/firn:
-	CGO_ENABLED=1 go build -trimpath -o $@ ./cmd/firn
+	CGO_ENABLED=1 go build -o $@ ./cmd/firn
 # Static: it is bound into containers with another libc.
 bin/firn-shim:
-	CGO_ENABLED=1 go build -trimpath -ldflags '$(SHIM_LDFLAGS)' -o $@ ./cmd/firn-shim
+	CGO_ENABLED=1 go build -ldflags '$(SHIM_LDFLAGS)' -o $@ ./cmd/firn-shim
 
 demo:
 	bash demo/run.sh
