@@ -347,7 +347,7 @@ func (u *run) failure(ctx context.Context, err error) *sqlerr.Error {
 	if !ok {
 		e = sqlerr.Internal(err)
 	}
-	if e.Code == 603 {
+	if e.Code == 603 || e.Code == 300006 {
 		u.s.Log.Error("statement failed", "query", u.q.ID, "session", u.q.SessionID, "err", fmt.Sprint(errors.Unwrap(e)))
 	}
 	return e

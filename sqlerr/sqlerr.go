@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 )
 
 // Error is one SQL error as the clients show it: "002003 (02000): SQL compilation error: …".
@@ -117,7 +118,15 @@ func NoSchema(operation string) *Error {
 // Canceled is 000604.
 func Canceled() *Error { return New(604, "57014", "SQL execution canceled") }
 
-// Internal wraps an unexpected failure: the text is for people, the cause for the log.
+// DiskFull is 300006: the server's disk has no room. The cause is for the log.
+func DiskFull(err error) *Error {
+	return &Error{Code: 300006, State: "53100", Message: "The server's disk is full: nothing was written.", Err: err}
+}
+
+// Internal wraps an unexpected failure: the text is for people, the cause for the log. One that came of a full disk is DiskFull.
 func Internal(err error) *Error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return DiskFull(err)
+	}
 	return &Error{Code: 603, State: "XX000", Message: "SQL execution internal error:\nProcessing aborted; the server's log has the reason.", Err: err}
 }

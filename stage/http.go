@@ -2,6 +2,7 @@ package stage
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"strings"
@@ -34,7 +35,22 @@ func (s *Stages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // refuse answers after the body has been read: a client that is still sending would see a broken connection instead, and try again.
 func refuse(w http.ResponseWriter, r *http.Request, code int, text string) {
 	drain(r)
+	if code == http.StatusForbidden && explain(w, code, text) {
+		return
+	}
 	http.Error(w, text, code)
+}
+
+// explain answers with the text in the place of the status's name too: connectors show nothing else of a refusal to their users. It
+// says whether that could be done; the connection ends with it.
+func explain(w http.ResponseWriter, code int, text string) bool {
+	c, _, err := http.NewResponseController(w).Hijack()
+	if err != nil { // HTTP/2, which has no such place
+		return false
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s\n", code, text, len(text)+1, text)
+	return true
 }
 
 func drain(r *http.Request) {

@@ -77,14 +77,14 @@ func (s *Store) lead(ctx context.Context, own *write) {
 func (s *Store) commit(ctx context.Context, batch []*write) {
 	err := s.update(ctx, func(tx *sql.Tx) error {
 		if len(batch) == 1 {
-			batch[0].err = batch[0].f(tx)
+			batch[0].err = full(batch[0].f(tx))
 			return batch[0].err
 		}
 		for _, w := range batch {
 			if _, err := tx.ExecContext(ctx, "SAVEPOINT w"); err != nil {
 				return err
 			}
-			if w.err = w.f(tx); w.err != nil {
+			if w.err = full(w.f(tx)); w.err != nil {
 				if _, err := tx.ExecContext(ctx, "ROLLBACK TO w"); err != nil {
 					return errors.Join(w.err, err)
 				}

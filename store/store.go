@@ -7,11 +7,14 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // also the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 //go:embed migrations/*.sql
@@ -64,8 +67,9 @@ func (s *Store) Close() error {
 	return err
 }
 
-// update runs f in one write transaction: committed if f returns nil, else rolled back.
-func (s *Store) update(ctx context.Context, f func(*sql.Tx) error) error {
+// update runs f in one write transaction: committed if f returns nil, else rolled back. A disk that is full is syscall.ENOSPC in the error's chain.
+func (s *Store) update(ctx context.Context, f func(*sql.Tx) error) (err error) {
+	defer func() { err = full(err) }()
 	tx, err := s.w.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
@@ -78,4 +82,13 @@ func (s *Store) update(ctx context.Context, f func(*sql.Tx) error) error {
 		return fmt.Errorf("store: commit: %w", err)
 	}
 	return nil
+}
+
+// full makes SQLite's words for a full disk the system's.
+func full(err error) error {
+	var e *sqlite.Error
+	if errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE) {
+		return fmt.Errorf("%w: %w", err, syscall.ENOSPC)
+	}
+	return err
 }
