@@ -77,7 +77,7 @@ func (u *run) carryOut(ctx context.Context, p *sql.Parsed) (*result.Result, erro
 		}
 		res, err := r.Run(ctx, u.sc, p, describe)
 		if err == nil && enter != nil && !describe {
-			err = u.s.update(ctx, u.n, enter)
+			u.s.follow(ctx, u.n, enter)
 		}
 		return res, err
 	}

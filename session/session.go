@@ -296,3 +296,18 @@ func (s *Sessions) update(ctx context.Context, n *Session, f func(*state)) error
 	n.state.Store(&st)
 	return nil
 }
+
+// follow is update after a statement that has changed an object and stands: where it cannot be recorded (a full disk), the session
+// goes on with it in memory, since an error would say that the statement did nothing.
+func (s *Sessions) follow(ctx context.Context, n *Session, f func(*state)) {
+	err := s.update(ctx, n, f)
+	if err == nil {
+		return
+	}
+	s.Log.Error("session: its new names are not recorded", "session", n.id, "err", err)
+	n.change.Lock()
+	defer n.change.Unlock()
+	st := *n.state.Load()
+	f(&st)
+	n.state.Store(&st)
+}
