@@ -53,6 +53,48 @@ assert got("twice/bin.dat", "out4") == contents["bin.dat"], "OVERWRITE=FALSE mus
 cur.execute(f"put file://{here.resolve()}/bin.dat @{stage}/twice auto_compress=false overwrite=true")
 assert got("twice/bin.dat", "out5") == b"second"
 
+# many files by one wildcard: each arrives as itself, compressed or not, and goes back the same
+many = {f"part-{i:02}.csv": b"%d," % i * (1 + 997 * i) for i in range(14)}
+(here / "many").mkdir()
+for name, data in many.items():
+    (here / "many" / name).write_bytes(data)
+for folder, compress, ending in (("many", "false", ""), ("packed", "true", ".gz")):
+    put = cur.execute(f"put file://{here.resolve()}/many/part-*.csv @{stage}/{folder} auto_compress={compress}").fetchall()
+    assert sorted((r[0], r[1], r[6]) for r in put) == [(n, n + ending, "UPLOADED") for n in sorted(many)], put
+    target = pathlib.Path("back") / folder
+    target.mkdir(parents=True)
+    cur.execute(f"get @{stage}/{folder}/ file://{target.resolve()}/")
+    assert sorted(p.name for p in target.iterdir()) == [n + ending for n in sorted(many)]
+    for name, data in many.items():
+        found = (target / (name + ending)).read_bytes()
+        assert (gzip.decompress(found) if ending else found) == data, (folder, name)
+
+# a large file: the server's memory does not grow with it
+def resident():
+    """The server's resident memory and its peak, in MiB."""
+    status = pathlib.Path(f"/proc/{os.environ['FIRN_PID']}/status").read_text()
+    return [int(line.split()[1]) >> 10 for word in ("VmRSS:", "VmHWM:") for line in status.splitlines() if line.startswith(word)]
+
+block = os.urandom(1 << 20)
+with open(here / "large.bin", "wb") as f:
+    for i in range(300):
+        f.write(b"%08d" % i + block[8:])
+before = resident() if "FIRN_PID" in os.environ else None
+cur.execute(f"put file://{here.resolve()}/large.bin @{stage}/large auto_compress=false")
+assert listed()["large/large.bin"] == 300 << 20
+cur.execute(f"get @{stage}/large/large.bin file://{pathlib.Path('back').resolve()}/")
+with open(here / "large.bin", "rb") as a, open("back/large.bin", "rb") as b:
+    while part := a.read(1 << 22):
+        assert part == b.read(1 << 22)
+    assert b.read() == b""
+if before:
+    after = resident()
+    print("server's memory, MiB: before", before, "after", after)
+    assert after[1] - max(before) < 64, (before, after)
+cur.execute(f"remove @{stage}/large")
+os.remove(here / "large.bin")
+os.remove("back/large.bin")
+
 rows = cur.execute(f"list @{stage} pattern='.*b[.]txt.*'").fetchall()
 assert sorted(r[0] for r in rows) == [f"{stage}/gz/b.txt.gz", f"{stage}/glob/b.txt"] or sorted(r[0] for r in rows) == [f"{stage}/glob/b.txt", f"{stage}/gz/b.txt.gz"], rows
 import hashlib
