@@ -2,18 +2,8 @@
 # `make bench`: ratios measured in one run, medians. Arguments go to bench.py (names of measurements). About three minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-uv=$PWD/.firn/tools/bin/uv
-ray=.firn/test/ray
-if [ ! -e $ray/.complete ]; then
-  if [ -z "${UV_INDEX_URL:-}${UV_DEFAULT_INDEX:-}" ]; then
-    index=$(.firn/tools/bin/python -m pip config get global.index-url 2>/dev/null || true)
-    index=${PIP_INDEX_URL:-$index}
-    if [ -n "$index" ]; then export UV_DEFAULT_INDEX=$index; fi
-  fi
-  "$uv" venv --quiet --no-python-downloads -p "$(command -v python3)" $ray
-  "$uv" pip install --quiet -p $ray/bin/python 'ray[default]==2.55.1'
-  touch $ray/.complete
-fi
+. tools/environment.sh
+make_environment .firn/test/ray "$(command -v python3)" 'ray[default]==2.55.1'
 go build -o bin/bench-echo ./bench/echo
 data=$(mktemp -d "${TMPDIR:-/tmp}/firn-bench-XXXXXX")
 chmod 711 "$data"

@@ -11,21 +11,8 @@ began=$SECONDS
 say "1. building bin/firn and bin/firn-shim, and the client's Python environment beside it (both are kept)"
 make --no-print-directory build > "$home/demo/build.log" 2>&1 & build=$!
 (
-  if [ ! -x "$home/tools/bin/uv" ]; then
-    python3 -m venv "$home/tools"
-    "$home/tools/bin/python" -m pip install --quiet --disable-pip-version-check uv==0.13.9
-  fi
-  if [ ! -e "$home/client/.complete" ]; then
-    if [ -z "${UV_INDEX_URL:-}${UV_DEFAULT_INDEX:-}" ]; then # uv does not read pip's configuration
-      index=$("$home/tools/bin/python" -m pip config get global.index-url 2>/dev/null || true)
-      index=${PIP_INDEX_URL:-$index}
-      if [ -n "$index" ]; then export UV_DEFAULT_INDEX=$index; fi
-    fi
-    rm -rf "$home/client"
-    "$home/tools/bin/uv" venv --quiet --no-python-downloads -p "$(command -v python3)" "$home/client"
-    "$home/tools/bin/uv" pip install --quiet -p "$home/client/bin/python" snowflake-ml-python scikit-learn xgboost-cpu
-    touch "$home/client/.complete"
-  fi
+  . tools/environment.sh
+  make_environment "$home/client" "$(command -v python3)" snowflake-ml-python scikit-learn xgboost-cpu
 ) > "$home/demo/client.log" 2>&1 & client=$!
 waited() { # pid, what, log: shows progress while it runs
   while kill -0 "$1" 2>/dev/null; do sleep 5 & wait -n "$1" $! 2>/dev/null || true; kill -0 "$1" 2>/dev/null && say "   … $2 ($((SECONDS - began)) s)"; done
