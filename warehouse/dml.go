@@ -156,6 +156,14 @@ func (w *Warehouse) insert(ctx context.Context, sc *statement.Context, st *sql.I
 	return w.dml(ctx, sc, p)
 }
 
+// enter begins what a bound statement does, once the role may read what the statement reads.
+func (k *work) enter(ctx context.Context, w *Warehouse, sc *statement.Context, st sql.Node, read []int64) error {
+	if err := w.mayRead(ctx, sc, st, read); err != nil {
+		return err
+	}
+	return k.begin(ctx)
+}
+
 func (w *Warehouse) update(ctx context.Context, sc *statement.Context, st *sql.Update) (*result.Result, error) {
 	p := dmlPlan{table: st.Table, operation: "UPDATE", exclusive: true}
 	p.run = func(k *work, n *names, target *object) (*result.Result, error) {
@@ -163,10 +171,7 @@ func (w *Warehouse) update(ctx context.Context, sc *statement.Context, st *sql.U
 		if err != nil {
 			return nil, err
 		}
-		if err := w.mayRead(ctx, sc, st, b.Tables); err != nil {
-			return nil, err
-		}
-		if err := k.begin(ctx); err != nil {
+		if err := k.enter(ctx, w, sc, st, b.Tables); err != nil {
 			return nil, err
 		}
 		rows, err := k.conn.Exec(ctx, b.SQL)
@@ -185,10 +190,7 @@ func (w *Warehouse) delete(ctx context.Context, sc *statement.Context, st *sql.D
 		if err != nil {
 			return nil, err
 		}
-		if err := w.mayRead(ctx, sc, st, b.Tables); err != nil {
-			return nil, err
-		}
-		if err := k.begin(ctx); err != nil {
+		if err := k.enter(ctx, w, sc, st, b.Tables); err != nil {
 			return nil, err
 		}
 		rows, err := k.conn.Exec(ctx, b.SQL)

@@ -43,10 +43,7 @@ func (w *Warehouse) merge(ctx context.Context, sc *statement.Context, st *sql.Me
 		if err != nil {
 			return nil, err
 		}
-		if err := w.mayRead(ctx, sc, st, b.Tables); err != nil {
-			return nil, err
-		}
-		if err := k.begin(ctx); err != nil {
+		if err := k.enter(ctx, w, sc, st, b.Tables); err != nil {
 			return nil, err
 		}
 		if b.Check != "" {
